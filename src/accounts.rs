@@ -1,0 +1,41 @@
+//! Who may log in, and with which password.
+
+use std::collections::HashMap;
+
+/// The accounts of the submission listeners.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Accounts {
+    /// Take every login with every password.
+    pub any: bool,
+    /// Login names in lower case, and their passwords.
+    pub passwords: HashMap<String, String>,
+}
+
+impl Accounts {
+    /// Whether this password opens this login. Takes the same time for every wrong password of one length.
+    #[must_use]
+    pub fn admit(&self, login: &str, password: &str) -> bool {
+        let known = self.passwords.get(&login.to_lowercase());
+        self.any || known.is_some_and(|known| same_bytes(known.as_bytes(), password.as_bytes()))
+    }
+}
+
+fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_must_match_to_the_byte() {
+        let passwords = HashMap::from([("admin@example.com".to_owned(), "secret".to_owned())]);
+        let accounts = Accounts { any: false, passwords };
+        assert!(accounts.admit("Admin@Example.com", "secret"));
+        assert!(!accounts.admit("admin@example.com", "secreT"));
+        assert!(!accounts.admit("admin@example.com", "secret2"));
+        assert!(!accounts.admit("other@example.com", "secret"));
+        assert!(Accounts { any: true, ..Accounts::default() }.admit("x", "y"));
+    }
+}

@@ -1,0 +1,68 @@
+//! Mail addresses as RFC 5321 §4.1.2 writes them, taken apart once and then only compared.
+
+use std::fmt;
+
+/// A mailbox: the address between the angle brackets of MAIL or RCPT, without a source route.
+///
+/// Two addresses are equal for mockmx's rules if their [`key`](Self::key)s are: domains and, as every provider in the
+/// documents does, local parts are compared without regard to ASCII case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    raw: Box<str>,
+    local: Box<str>,
+    domain: Box<str>,
+}
+
+impl Address {
+    /// An address from its parts. `raw` is the text as the client wrote it, `local` the local part with quotes and
+    /// backslashes taken off, `domain` the domain or address literal (empty for RFC 5321's bare `<Postmaster>`).
+    #[must_use]
+    pub fn new(raw: &str, local: &str, domain: &str) -> Self {
+        Self { raw: raw.into(), local: local.into(), domain: fold(domain).into() }
+    }
+
+    /// Takes apart `local@domain` as it is written in settings and packs; the domain must not be empty.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (local, domain) = text.rsplit_once('@')?;
+        let plain = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c.is_control());
+        let unquoted = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(local);
+        (plain(unquoted) && plain(domain)).then(|| Self::new(text, unquoted, domain))
+    }
+
+    /// The local part, without quotes.
+    #[must_use]
+    pub fn local(&self) -> &str {
+        &self.local
+    }
+
+    /// The domain in lower case; empty if there is none.
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        &self.domain
+    }
+
+    /// The address as the client wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.raw
+    }
+
+    /// What stands for this address in tables and counters.
+    #[must_use]
+    pub fn key(&self) -> String {
+        format!("{}@{}", fold(&self.local), self.domain)
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.raw)
+    }
+}
+
+/// A domain as it is compared: lower case, without the root's dot.
+#[must_use]
+pub fn fold(domain: &str) -> String {
+    domain.strip_suffix('.').unwrap_or(domain).to_lowercase()
+}

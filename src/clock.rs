@@ -1,0 +1,164 @@
+//! The only reader of the system clock, and a clock that can be set and moved.
+//!
+//! Everything that mockmx decides by time (prisons, rates, stamps) asks a [`Clock`] once and passes the [`Time`] on as an
+//! argument, so that twenty minutes of prison pass in one call of [`Clock::advance`]. Deadlines on sockets are not
+//! decisions about mail; they run on tokio's own time, see [`io_now`].
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A moment on mockmx's clock, counted in nanoseconds since the Unix epoch (enough until the year 2554).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(u64);
+
+impl Time {
+    /// The moment so many seconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_seconds(seconds: u64) -> Self {
+        Self(seconds.saturating_mul(1_000_000_000))
+    }
+
+    /// The moment so many nanoseconds after the Unix epoch.
+    #[must_use]
+    pub const fn from_unix_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// Whole seconds since the Unix epoch.
+    #[must_use]
+    pub const fn unix_seconds(self) -> u64 {
+        self.0 / 1_000_000_000
+    }
+
+    /// Nanoseconds since the Unix epoch.
+    #[must_use]
+    pub const fn unix_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The time that passed since `earlier`; zero if `earlier` is later.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The moment `duration` later, or the last that can be told.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(nanos(duration)))
+    }
+
+    /// The date and time as RFC 5322 §3.3 writes it, in UTC: `Sat, 1 Feb 2008 00:00:00 +0000`.
+    #[must_use]
+    pub fn rfc5322(self) -> String {
+        let printer = jiff::fmt::rfc2822::DateTimePrinter::new();
+        // "-0000" would say that the zone is unknown (RFC 5322 §3.3); this is UTC.
+        printer
+            .timestamp_to_string(&self.timestamp())
+            .map_or_else(|_| String::new(), |date| date.replace("-0000", "+0000"))
+    }
+
+    fn timestamp(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::MAX)
+    }
+}
+
+/// RFC 3339 with milliseconds, in UTC.
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:.3}", self.timestamp())
+    }
+}
+
+/// A clock that runs with the system's, unless it was moved, or stands still where it was set.
+///
+/// Clones are handles to the same clock.
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Mutex<Reading>>);
+
+#[derive(Debug)]
+enum Reading {
+    /// Runs: this time was shown at that instant.
+    Runs { shown: Time, at: Instant },
+    /// Stands still.
+    Stands(Time),
+}
+
+impl Clock {
+    /// A clock that shows the system's time now and keeps running by the monotonic clock: a step of the system's date
+    /// does not open prisons.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clocks")]
+    pub fn system() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self::of(Reading::Runs { shown: Time(nanos(since_epoch)), at: Instant::now() })
+    }
+
+    /// A clock that stands at `time` until it is advanced.
+    #[must_use]
+    pub fn standing(time: Time) -> Self {
+        Self::of(Reading::Stands(time))
+    }
+
+    /// The time that it shows.
+    #[must_use]
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clocks")]
+    pub fn now(&self) -> Time {
+        match *self.reading() {
+            Reading::Runs { shown, at } => shown.after(at.elapsed()),
+            Reading::Stands(time) => time,
+        }
+    }
+
+    /// Moves it forward. A clock never goes back: prisons and rates rely on it.
+    pub fn advance(&self, by: Duration) {
+        match &mut *self.reading() {
+            Reading::Runs { shown, .. } => *shown = shown.after(by),
+            Reading::Stands(time) => *time = time.after(by),
+        }
+    }
+
+    fn of(reading: Reading) -> Self {
+        Self(Arc::new(Mutex::new(reading)))
+    }
+
+    fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
+        // A reading is replaced whole, so a panic elsewhere cannot have left it half written.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The present for deadlines on sockets, which tokio's test clock can pause and move.
+#[must_use]
+#[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clocks")]
+pub fn io_now() -> tokio::time::Instant {
+    tokio::time::Instant::now()
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_standing_clock_moves_only_when_told() {
+        let clock = Clock::standing(Time::from_unix_seconds(1_201_824_000));
+        let handle = clock.clone();
+        handle.advance(Duration::from_secs(20 * 60));
+        assert_eq!(clock.now().since(Time::from_unix_seconds(1_201_824_000)), Duration::from_secs(1200));
+        assert_eq!(clock.now().to_string(), "2008-02-01T00:20:00.000Z");
+        assert_eq!(clock.now().rfc5322(), "Fri, 1 Feb 2008 00:20:00 +0000");
+    }
+
+    #[test]
+    fn a_running_clock_can_be_moved_forward() {
+        let clock = Clock::system();
+        let before = clock.now();
+        clock.advance(Duration::from_secs(3600));
+        assert!(clock.now().since(before) >= Duration::from_secs(3600));
+    }
+}

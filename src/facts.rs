@@ -1,0 +1,234 @@
+//! All that a rule may look at: who connected where, what was said, and what came.
+//!
+//! The session owns its facts and changes them as the client speaks; a rule reads them. They hold what the client
+//! said, never what mockmx concluded.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use crate::address::Address;
+use crate::clock::Time;
+use crate::message::MessageFacts;
+
+/// What is known of a session so far.
+#[derive(Clone, Debug)]
+pub struct Facts {
+    /// The session's own number.
+    pub session: SessionId,
+    /// Where the client connected.
+    pub listener: Arc<Listener>,
+    /// The client's address.
+    pub peer: SocketAddr,
+    /// When the session began, on mockmx's clock.
+    pub started: Time,
+    /// TLS, once it is in use.
+    pub tls: Option<Tls>,
+    /// The latest HELO or EHLO.
+    pub helo: Option<Helo>,
+    /// The login being judged at stage `auth`.
+    pub attempt: Option<Attempt>,
+    /// Who is logged in.
+    pub login: Option<String>,
+    /// The mail transaction under way.
+    pub envelope: Envelope,
+    /// The message, once it is complete.
+    pub message: Option<Arc<MessageFacts>>,
+    /// How often things happened in this session.
+    pub counts: Counts,
+}
+
+impl Facts {
+    /// The facts of a session that has just begun.
+    #[must_use]
+    pub fn new(session: SessionId, listener: Arc<Listener>, peer: SocketAddr, started: Time) -> Self {
+        Self {
+            session,
+            listener,
+            peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
+            started,
+            tls: None,
+            helo: None,
+            attempt: None,
+            login: None,
+            envelope: Envelope::default(),
+            message: None,
+            counts: Counts::default(),
+        }
+    }
+
+    /// The recipient that a rule speaks of: the one being judged, else the first accepted.
+    #[must_use]
+    pub fn recipient(&self) -> Option<&Address> {
+        self.envelope.candidate.as_ref().or_else(|| self.envelope.recipients.first())
+    }
+
+    /// An id for the message under way, in the form of Postfix's, fixed by session and transaction.
+    #[must_use]
+    pub fn queue_id(&self) -> String {
+        // An odd multiplier spreads the numbers without letting two collide.
+        let number = self.session.0.wrapping_mul(64).wrapping_add(u64::from(self.counts.transactions) % 64);
+        format!("{:011X}", number.wrapping_mul(0x9E37_79B9_7F4B_7C15) >> 20)
+    }
+}
+
+/// The number of a session, unique while the process runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:08x}", self.0)
+    }
+}
+
+/// A listener as rules see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The name in the settings, or `smtp`, `submission`, `smtps` for the three of the command line.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// How it uses TLS.
+    pub tls: TlsMode,
+    /// The one provider that answers here, if the settings name one.
+    pub provider: Option<String>,
+    /// The rule that answers every session here, if the settings name one.
+    pub trigger: Option<String>,
+}
+
+/// What a listener is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Takes mail for its own domains from anybody, as port 25 of an MX does.
+    Mx,
+    /// Takes mail from its own users (RFC 6409), as ports 587 and 465 do.
+    Submission,
+}
+
+/// How a listener uses TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsMode {
+    /// Never.
+    None,
+    /// After STARTTLS (RFC 3207).
+    StartTls,
+    /// From the first byte (RFC 8314).
+    Implicit,
+}
+
+/// TLS as it was agreed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// `TLSv1.3`.
+    pub version: String,
+    /// `TLS13_AES_256_GCM_SHA384`.
+    pub cipher: String,
+}
+
+/// The client's greeting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Helo {
+    /// Whether it was EHLO.
+    pub extended: bool,
+    /// The name given; empty if none was.
+    pub name: String,
+}
+
+/// A login whose password was looked at but that is not yet answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The login name.
+    pub login: String,
+    /// Whether the password was right.
+    pub valid: bool,
+}
+
+/// A mail transaction (RFC 5321 §3.3).
+#[derive(Clone, Debug, Default)]
+pub struct Envelope {
+    /// The sender, once MAIL was said: judged at stage `mail`, accepted after it.
+    pub sender: Option<ReversePath>,
+    /// The recipient being judged.
+    pub candidate: Option<Address>,
+    /// The recipients accepted so far.
+    pub recipients: Vec<Address>,
+    /// What MAIL said with its parameters.
+    pub parameters: MailParameters,
+    /// For each accepted recipient, what RCPT said with its parameters.
+    pub recipient_parameters: Vec<RcptParameters>,
+}
+
+/// The sender of MAIL FROM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReversePath {
+    /// `<>`: a bounce or another message that must not be answered.
+    Null,
+    /// A mailbox.
+    Mailbox(Address),
+}
+
+impl ReversePath {
+    /// The mailbox, unless the path is null.
+    #[must_use]
+    pub fn address(&self) -> Option<&Address> {
+        match self {
+            Self::Null => None,
+            Self::Mailbox(address) => Some(address),
+        }
+    }
+}
+
+/// The address without brackets; nothing for the null path.
+impl fmt::Display for ReversePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address().map_or(Ok(()), |address| address.fmt(f))
+    }
+}
+
+/// Parameters of MAIL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MailParameters {
+    /// SIZE (RFC 1870), in bytes.
+    pub size: Option<u64>,
+    /// BODY=8BITMIME or BODY=BINARYMIME.
+    pub body: Option<String>,
+    /// SMTPUTF8 (RFC 6531).
+    pub utf8: bool,
+    /// RET (RFC 3461): `FULL` or `HDRS`.
+    pub ret: Option<String>,
+    /// ENVID (RFC 3461), decoded.
+    pub envid: Option<String>,
+}
+
+/// Parameters of RCPT.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RcptParameters {
+    /// NOTIFY (RFC 3461), as written.
+    pub notify: Option<String>,
+    /// ORCPT (RFC 3461), decoded.
+    pub orcpt: Option<String>,
+}
+
+/// Counts over a session.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Command lines.
+    pub commands: u32,
+    /// Replies of class 5 to a command that was unknown, malformed or out of order.
+    pub errors: u32,
+    /// Logins refused.
+    pub failed_logins: u32,
+    /// Transactions begun.
+    pub transactions: u32,
+    /// Messages accepted.
+    pub messages: u32,
+    /// Recipients refused.
+    pub refused_recipients: u32,
+}
+
+/// A peer for tests and previews.
+#[must_use]
+pub const fn loopback() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
+}

@@ -1,0 +1,19 @@
+//! mockmx is a mock of the mail provider on the other side.
+
+pub mod accounts;
+pub mod address;
+pub mod clock;
+pub mod document;
+pub mod facts;
+pub mod journal;
+pub mod message;
+pub mod policy;
+pub mod problem;
+pub mod reply;
+pub mod server;
+pub mod settings;
+pub mod smtp;
+pub mod stage;
+pub mod store;
+pub mod template;
+pub mod verdict;

@@ -1,0 +1,285 @@
+//! Texts with placeholders, filled in from the facts of a session: replies, and the keys that counters are kept by.
+
+use std::fmt::Write as _;
+
+use crate::facts::Facts;
+use crate::reply::{Reply, ReplyError};
+use crate::stage::Stage;
+
+/// A text with placeholders, as `<{sender}>: Access denied`. `{{` and `}}` stand for the braces themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(Box<str>),
+    Value(Placeholder),
+}
+
+/// A value taken from the facts. Its name in a template is the variant's in kebab-case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Placeholder {
+    /// Seconds since the Unix epoch at the beginning of the session.
+    Epoch,
+    /// The name given with EHLO or HELO.
+    Helo,
+    /// The name that the listener's persona goes by.
+    Host,
+    /// The client's IP address.
+    Ip,
+    /// The listener's name.
+    Listener,
+    /// Who is logged in, or tries to.
+    Login,
+    /// An id for the message, in the form of Postfix's.
+    QueueId,
+    /// The recipient being judged, else the first one.
+    Recipient,
+    /// Its domain.
+    RecipientDomain,
+    /// The sender; nothing for the null sender.
+    Sender,
+    /// Its domain.
+    SenderDomain,
+    /// The session's number.
+    Session,
+    /// The message's subject as a person reads it.
+    Subject,
+}
+
+impl Placeholder {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::Epoch,
+        Self::Helo,
+        Self::Host,
+        Self::Ip,
+        Self::Listener,
+        Self::Login,
+        Self::QueueId,
+        Self::Recipient,
+        Self::RecipientDomain,
+        Self::Sender,
+        Self::SenderDomain,
+        Self::Session,
+        Self::Subject,
+    ];
+
+    /// The name between the braces.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Epoch => "epoch",
+            Self::Helo => "helo",
+            Self::Host => "host",
+            Self::Ip => "ip",
+            Self::Listener => "listener",
+            Self::Login => "login",
+            Self::QueueId => "queue-id",
+            Self::Recipient => "recipient",
+            Self::RecipientDomain => "recipient-domain",
+            Self::Sender => "sender",
+            Self::SenderDomain => "sender-domain",
+            Self::Session => "session",
+            Self::Subject => "subject",
+        }
+    }
+
+    /// The earliest stage at which it has a value. A command may come at any time, so stage `command` has only what
+    /// a connection has.
+    #[must_use]
+    pub const fn from_stage(self) -> Stage {
+        match self {
+            Self::Epoch | Self::Host | Self::Ip | Self::Listener | Self::Session => Stage::Connect,
+            Self::Helo => Stage::Helo,
+            Self::Login => Stage::Auth,
+            Self::QueueId | Self::Sender | Self::SenderDomain => Stage::Mail,
+            Self::Recipient | Self::RecipientDomain => Stage::Rcpt,
+            Self::Subject => Stage::Message,
+        }
+    }
+
+    /// Whether it has a value at `stage`.
+    #[must_use]
+    pub fn known_at(self, stage: Stage) -> bool {
+        match stage {
+            Stage::Command => self.from_stage() == Stage::Connect,
+            _ => self.from_stage() <= stage,
+        }
+    }
+
+    fn write(self, facts: &Facts, host: &str, out: &mut String) {
+        let sender = || facts.envelope.sender.as_ref().and_then(|sender| sender.address());
+        let text = match self {
+            Self::Epoch => return write_to(out, facts.started.unix_seconds()),
+            Self::Ip => return write_to(out, facts.peer.ip()),
+            Self::QueueId => return write_to(out, facts.queue_id()),
+            Self::Session => return write_to(out, facts.session),
+            Self::Helo => facts.helo.as_ref().map_or("", |helo| &helo.name),
+            Self::Host => host,
+            Self::Listener => &facts.listener.name,
+            Self::Login => match (&facts.attempt, &facts.login) {
+                (Some(attempt), _) => &attempt.login,
+                (None, login) => login.as_deref().unwrap_or_default(),
+            },
+            Self::Recipient => facts.recipient().map_or("", |recipient| recipient.as_str()),
+            Self::RecipientDomain => facts.recipient().map_or("", |recipient| recipient.domain()),
+            Self::Sender => sender().map_or("", |sender| sender.as_str()),
+            Self::SenderDomain => sender().map_or("", |sender| sender.domain()),
+            Self::Subject => facts.message.as_ref().map_or("", |message| &message.subject),
+        };
+        out.push_str(text);
+    }
+}
+
+fn write_to(out: &mut String, value: impl std::fmt::Display) {
+    // Writing into a string cannot fail.
+    let _ = write!(out, "{value}");
+}
+
+impl Template {
+    /// Parses a template.
+    ///
+    /// # Errors
+    /// If a brace is left open or alone, or if a placeholder's name is unknown.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            plain.push_str(&rest[..at]);
+            let brace = &rest[at..];
+            if let Some(after) = brace.strip_prefix("{{").or_else(|| brace.strip_prefix("}}")) {
+                plain.push_str(&brace[..1]);
+                rest = after;
+                continue;
+            }
+            let name = brace.strip_prefix('{').and_then(|inner| inner.split_once('}'));
+            let (name, after) = name.ok_or(TemplateError::Brace)?;
+            let placeholder = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
+            let placeholder = placeholder.ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
+            if !plain.is_empty() {
+                parts.push(Part::Text(std::mem::take(&mut plain).into()));
+            }
+            parts.push(Part::Value(placeholder));
+            rest = after;
+        }
+        plain.push_str(rest);
+        if !plain.is_empty() {
+            parts.push(Part::Text(plain.into()));
+        }
+        Ok(Self(parts))
+    }
+
+    /// The placeholders used.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
+        self.0.iter().filter_map(|part| match part {
+            Part::Text(_) => None,
+            Part::Value(placeholder) => Some(*placeholder),
+        })
+    }
+
+    /// Fills it in. `host` is the name of the persona that speaks.
+    #[must_use]
+    pub fn render(&self, facts: &Facts, host: &str) -> String {
+        let mut out = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => out.push_str(text),
+                Part::Value(placeholder) => placeholder.write(facts, host, &mut out),
+            }
+        }
+        out
+    }
+}
+
+/// A reply with placeholders in its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyTemplate {
+    code: u16,
+    lines: Vec<Template>,
+}
+
+impl ReplyTemplate {
+    /// Parses `554 <{sender}>: Access denied`; see [`Reply::parse`].
+    ///
+    /// # Errors
+    /// If it is no reply, or if one of its placeholders is wrong.
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        let reply = Reply::parse(text)?;
+        let lines = reply.lines().iter().map(|line| Template::parse(line)).collect::<Result<_, _>>()?;
+        Ok(Self { code: reply.code(), lines })
+    }
+
+    /// The three digits.
+    #[must_use]
+    pub const fn code(&self) -> u16 {
+        self.code
+    }
+
+    /// The placeholders used.
+    pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
+        self.lines.iter().flat_map(Template::placeholders)
+    }
+
+    /// Fills it in. `host` is the name of the persona that speaks.
+    #[must_use]
+    pub fn render(&self, facts: &Facts, host: &str) -> Reply {
+        Reply::with_lines(self.code, self.lines.iter().map(|line| line.render(facts, host)).collect())
+    }
+}
+
+/// Why a text is no template.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TemplateError {
+    /// A brace alone.
+    #[error("a brace is left open; write {{{{ or }}}} for the character itself")]
+    Brace,
+    /// The text is no reply.
+    #[error(transparent)]
+    Reply(#[from] ReplyError),
+    /// There is no such placeholder.
+    #[error("there is no placeholder {{{0}}}; there are {known}", known = known())]
+    Unknown(String),
+}
+
+fn known() -> String {
+    Placeholder::ALL.map(|placeholder| format!("{{{}}}", placeholder.name())).join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::address::Address;
+    use crate::clock::Time;
+    use crate::facts::{Listener, ReversePath, Role, SessionId, TlsMode, loopback};
+
+    fn facts() -> Facts {
+        let listener =
+            Listener { name: "smtp".to_owned(), role: Role::Mx, tls: TlsMode::None, provider: None, trigger: None };
+        let mut facts = Facts::new(SessionId(7), listener.into(), loopback(), Time::from_unix_seconds(1_201_824_000));
+        facts.envelope.sender = Address::parse("admin@Example.com").map(ReversePath::Mailbox);
+        facts
+    }
+
+    #[test]
+    fn placeholders_are_filled_in() {
+        let reply = ReplyTemplate::parse("554 <{sender}>: {{{ip}}} {sender-domain} {epoch}").unwrap();
+        let reply = reply.render(&facts(), "mx");
+        assert_eq!(reply.to_string(), "554 <admin@Example.com>: {127.0.0.1} example.com 1201824000");
+    }
+
+    #[test]
+    fn a_wrong_template_is_explained() {
+        assert_eq!(Template::parse("{sender"), Err(TemplateError::Brace));
+        assert_eq!(Template::parse("a}b"), Err(TemplateError::Brace));
+        let error = Template::parse("{Sender}").unwrap_err().to_string();
+        assert!(error.starts_with("there is no placeholder {Sender}; there are {epoch} {helo}"), "{error}");
+    }
+
+    #[test]
+    fn each_placeholder_is_known_from_its_stage_on() {
+        assert!(Placeholder::Sender.known_at(Stage::Mail) && !Placeholder::Sender.known_at(Stage::Helo));
+        assert!(Placeholder::Ip.known_at(Stage::Command) && !Placeholder::Sender.known_at(Stage::Command));
+    }
+}

@@ -1,0 +1,110 @@
+//! What is done with what a client said, and which rule said so.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::reply::Reply;
+use crate::stage::Stage;
+
+/// The answer of the policy at one stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// How long to wait before anything is done.
+    pub delay: Duration,
+    /// What is done.
+    pub action: Action,
+    /// The rules that had their say, the deciding one last. Empty if none objected.
+    pub findings: Vec<Finding>,
+    /// At stage `message`: what becomes of it for each accepted recipient, in their order. Recipients beyond the end
+    /// of the list get it in their inbox.
+    pub fates: Vec<Fate>,
+}
+
+impl Verdict {
+    /// No rule objected.
+    #[must_use]
+    pub const fn accept() -> Self {
+        Self { delay: Duration::ZERO, action: Action::Accept, findings: Vec::new(), fates: Vec::new() }
+    }
+
+    /// A verdict without a wait, by no rule.
+    #[must_use]
+    pub fn of(action: Action) -> Self {
+        Self { action, ..Self::accept() }
+    }
+}
+
+/// What is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The positive reply.
+    Accept,
+    /// A negative reply.
+    Refuse(Reply),
+    /// A negative reply, and then the end of the connection.
+    RefuseAndClose(Reply),
+    /// The end of the connection without a reply.
+    Drop,
+    /// The end of the connection without a reply, by RST.
+    Reset,
+    /// No reply, for as long as the client waits.
+    Stall,
+}
+
+/// What becomes of an accepted message for one recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Delivered into the inbox.
+    Inbox,
+    /// Delivered into the folder of that name.
+    Folder(String),
+    /// Gone, although the client was told 250.
+    Discarded,
+    /// Another message, made of this one, was delivered in its place.
+    Replaced(Replacement),
+}
+
+/// How a message is replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replacement {
+    /// By a notice that carries the original zipped (263 W022 §4.0.16).
+    VirusNotice,
+}
+
+/// A rule that had its say, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The rule.
+    pub rule: Arc<RuleRef>,
+    /// The stage at which it spoke.
+    pub stage: Stage,
+    /// The rule's own stage was already over: only a trigger can do that.
+    pub late: bool,
+    /// A trigger named the rule.
+    pub triggered: bool,
+    /// The recipient that it spoke of, where it spoke of one among several.
+    pub recipient: Option<String>,
+    /// The facts that decided it, for people.
+    pub evidence: Vec<String>,
+}
+
+/// A rule of a pack, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleRef {
+    /// The pack's id.
+    pub provider: String,
+    /// The rule's id within the pack.
+    pub id: String,
+    /// The file, as it was named when it was loaded.
+    pub file: String,
+    /// The line where the rule begins, from 1.
+    pub line: usize,
+}
+
+/// `263/keyword`.
+impl fmt::Display for RuleRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.provider, self.id)
+    }
+}
