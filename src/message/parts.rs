@@ -40,6 +40,8 @@ pub(super) enum Kind {
     /// Has bytes of its own.
     #[default]
     Leaf,
+    /// A multipart of which no part was met yet.
+    Undivided,
     /// Holds the parts that follow it.
     Container,
     /// An attached message, whose own parts follow it.
@@ -70,6 +72,15 @@ pub(super) fn split(raw: &[u8], bounds: &Bounds) -> Parts {
         }
     }
     walk.close_above(0, raw.len());
+    for part in &mut walk.parts {
+        // A multipart without parts is a part by itself.
+        if part.kind == Kind::Undivided {
+            part.kind = Kind::Leaf;
+            if part.message.is_some() {
+                part.number = first_of(&part.number);
+            }
+        }
+    }
     Parts { parts: walk.parts, unseen: walk.unseen }
 }
 
@@ -130,11 +141,8 @@ impl Walk<'_> {
             let deep = self.open.len() >= self.bounds.depth || self.parts.len() >= self.bounds.parts;
             let message = is_message(&part.media) && part.transfer == Transfer::Identity;
             // The parts of a multipart that is a whole message are numbered as if they were the message's own.
-            part.number = match (&boundary, root) {
-                (None, true) if number.is_empty() => "1".to_owned(),
-                (None, true) => format!("{number}.1"),
-                _ => number.clone(),
-            };
+            let multipart = boundary.is_some() && !deep;
+            part.number = if root && !multipart { first_of(&number) } else { number.clone() };
             if (message || boundary.is_some()) && deep {
                 self.unseen.push("nested parts");
             } else if message {
@@ -150,7 +158,8 @@ impl Walk<'_> {
                 });
                 (root, digest) = (true, false);
                 continue;
-            } else if boundary.is_some() {
+            } else if multipart {
+                part.kind = Kind::Undivided;
                 let prefix = number;
                 self.open.push(Frame { part: index, boundary, prefix, children: 0, digest: is_digest });
             }
@@ -213,6 +222,11 @@ impl Walk<'_> {
             body.end = body.end.min(end.max(body.start));
         }
     }
+}
+
+/// The number of the only part of the message with that number.
+fn first_of(number: &str) -> String {
+    if number.is_empty() { "1".to_owned() } else { format!("{number}.1") }
 }
 
 /// Where the line before `at` ends: the line break belongs to the delimiter.

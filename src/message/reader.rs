@@ -7,7 +7,7 @@ use super::bounds::Bounds;
 use super::fold::Folder;
 use super::header::Section;
 use super::parts::{Kind, Part, is_message, split};
-use super::transfer::uuencoded;
+use super::transfer::{Transfer, uuencoded};
 use super::{Attachment, Header, MessageFacts, Reading, Spot};
 use super::{charset, html, magic, words};
 
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
             }
             let top = top.or_else(|| part.within.and_then(|message| messages.get(&message).copied()));
             match part.kind {
-                Kind::Container => {}
+                Kind::Container | Kind::Undivided => {}
                 Kind::Message => {
                     let size = part.body.len();
                     if let Some(at) = self.attach(named(&part, top), size) {
@@ -93,15 +93,17 @@ impl<'a> Reader<'a> {
     fn leaf(&mut self, raw: &[u8], part: &Part, top: Option<usize>, depth: usize) {
         let body = &raw[part.body.clone()];
         // A multipart that could not be cut is shown as text.
-        let text = part.media.starts_with("text/") || part.media.starts_with("multipart/");
+        let mut text = part.media.starts_with("text/") || part.media.starts_with("multipart/");
         if !text || part.attached || !part.names.is_empty() {
             let (bytes, all) = part.transfer.decode(body, self.held);
             if !all {
                 self.unseen("attachments larger than can be held");
             }
+            // A file of which nothing is said counts as text (RFC 2045 §5.2), but need not be.
+            text &= part.charset.is_some() || memchr::memchr(0, &bytes[..bytes.len().min(8_192)]).is_none();
             let owned = if let Cow::Owned(bytes) = &bytes { bytes.len() } else { 0 };
             self.held -= owned;
-            if is_message(&part.media) && depth < self.bounds.depth {
+            if is_message(&part.media) && part.transfer != Transfer::Identity && depth < self.bounds.depth {
                 if let Some(at) = self.attach(named(part, top), bytes.len()) {
                     let top = self.facts.attachments[at].top;
                     self.message(&bytes, &part.number, Some(top), depth + 1);
