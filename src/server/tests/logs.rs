@@ -1,10 +1,11 @@
 //! What is told, and what never is.
 
 use std::io;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 
 use tokio::io::duplex;
-use tracing::subscriber::DefaultGuard;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 
 use super::*;
 use crate::clock::Time;
@@ -30,6 +31,10 @@ impl io::Write for Lines {
 
 /// Everything that this thread logs while the guard lives.
 fn capture() -> (Lines, DefaultGuard) {
+    // While there is only one subscriber, tracing takes the word of whichever thread comes first to an event, and the
+    // other tests' threads have none: the event would be off for all. A second one that lives on prevents that.
+    static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+    LazyLock::force(&SECOND);
     let lines = Lines::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
