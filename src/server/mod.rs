@@ -7,8 +7,8 @@
 //! A [`Generation`] is one state of settings and packs. A session keeps the one that it began with; a reload changes
 //! what new sessions get, and never ends one.
 //!
-//! On the way in: [`accept`] takes a connection, [`connection`] drives its session over a [`stream`], [`content`] has
-//! what happens when a message is complete, [`judge`] asks the policy, [`farewell`] closes the socket.
+//! On the way in: `accept` takes a connection, `connection` drives its session over a `stream`, `content` has
+//! what happens when a message is complete, [`judge`] asks the policy, `farewell` closes the socket.
 
 mod accept;
 mod connection;
