@@ -20,8 +20,51 @@ pub enum Reads {
     Everything,
 }
 
+/// A provider, as a person wants to see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderView {
+    /// The pack's id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The domains whose recipients it answers for.
+    pub domains: Vec<String>,
+    /// Its rules, in the order in which they are asked.
+    pub rules: Vec<RuleView>,
+}
+
+/// A rule, as a person wants to see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleView {
+    /// The rule's id within the pack.
+    pub id: String,
+    /// Where it is asked.
+    pub stage: crate::stage::Stage,
+    /// Its reply as the pack writes it, or what it does.
+    pub reply: String,
+    /// How to make exactly this rule fire.
+    pub trigger: String,
+    /// Why, in Chinese.
+    pub reason_zh: Option<String>,
+    /// Why, in English.
+    pub reason_en: Option<String>,
+    /// What to do, in Chinese.
+    pub remedy_zh: Option<String>,
+    /// What to do, in English.
+    pub remedy_en: Option<String>,
+    /// Where and when this was seen.
+    pub source: Option<String>,
+    /// The pack's file.
+    pub file: String,
+    /// The line where the rule begins.
+    pub line: usize,
+}
+
 #[allow(missing_docs, reason = "stub")]
 impl Policy {
+    pub fn providers(&self) -> Vec<ProviderView> {
+        Vec::new()
+    }
     pub fn load(_settings: &Settings) -> Result<Self, Problems> {
         Ok(Self)
     }
