@@ -40,9 +40,13 @@ pub struct RuleView {
     pub id: String,
     /// Where it is asked.
     pub stage: crate::stage::Stage,
-    /// Its reply as the pack writes it, or what it does.
-    pub reply: String,
-    /// How to make exactly this rule fire.
+    /// What it does, in a word or two: `refuse`, `drop`.
+    pub action: &'static str,
+    /// The reply, as the pack writes it.
+    pub reply: Option<String>,
+    /// It fires only when it is named.
+    pub trigger_only: bool,
+    /// The recipient's address that makes it fire.
     pub trigger: String,
     /// Why, in Chinese.
     pub reason_zh: Option<String>,
@@ -54,6 +58,8 @@ pub struct RuleView {
     pub remedy_en: Option<String>,
     /// Where and when this was seen.
     pub source: Option<String>,
+    /// What is ours in it, and not the document's.
+    pub note: Option<String>,
     /// The pack's file.
     pub file: String,
     /// The line where the rule begins.
