@@ -1,4 +1,35 @@
-//! What a message says (stub of the interface).
+//! What a message says, as a person reads it.
+//!
+//! [`MessageFacts::read`] goes through a message once. `parts` cuts it into ranges; `reader` takes the ranges one by
+//! one, decodes each (`transfer`, `charset`, `words`, `parameters`), and drops it before it looks at the next, so that
+//! a large message costs little more than its largest attachment. Text becomes readings, folded for matching (`fold`,
+//! `html`); files become attachments, with what is inside them (`archive`, `magic`).
+//!
+//! Nothing here fails: what cannot be read is read as far as it goes, and what lies beyond the [`Bounds`] is named in
+//! [`MessageFacts::unseen`].
+
+mod archive;
+mod bounds;
+mod charset;
+mod fold;
+mod header;
+mod html;
+mod magic;
+mod notice;
+mod parameters;
+mod parts;
+mod reader;
+#[cfg(test)]
+mod tests;
+mod transfer;
+mod words;
+
+pub use bounds::Bounds;
+pub use fold::fold;
+pub use notice::virus_notice;
+
+use header::Section;
+use reader::Reader;
 
 /// A message as rules see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -51,20 +82,65 @@ pub enum Spot {
 /// A file attached, or a file inside an archive that is attached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attachment {
-    /// The names from the outermost archive to the file itself.
+    /// The names from the outermost archive to the file itself, as they are; empty where there is none.
     pub path: Vec<String>,
+    /// Other names that the file itself goes by, where its names differ (RFC 2231, RFC 2047, `name`, in a zip the
+    /// local header): programs differ in which they show.
+    pub aliases: Vec<String>,
+    /// The index, in [`MessageFacts::attachments`], of the attachment of the message itself that this is or that
+    /// holds it: an archive, or an attached message.
+    pub top: usize,
     /// Bytes, as far as known.
     pub size: u64,
     /// What its bytes are by their magic: `exe`, `zip`, `pdf`.
     pub magic: Option<&'static str>,
     /// It is a member of an archive and its bytes are encrypted.
     pub encrypted: bool,
-    /// It holds the EICAR test string.
+    /// It holds the EICAR test string, itself or in a member.
     pub infected: bool,
 }
 
-/// Folds text for matching.
-#[must_use]
-pub fn fold(text: &str) -> String {
-    text.to_lowercase()
+/// How much of what is attached to a message is infected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Virus {
+    /// Nothing.
+    None,
+    /// Every attachment.
+    Only,
+    /// Some attachment, beside clean ones.
+    Beside,
+}
+
+impl MessageFacts {
+    /// Reads all of a message. Never fails; see [`Self::unseen`].
+    #[must_use]
+    pub fn read(raw: &[u8], bounds: &Bounds) -> Self {
+        let mut reader = Reader::new(raw, bounds);
+        reader.message(raw, "", None, 0);
+        reader.facts
+    }
+
+    /// Reads the header section only: headers, subject, and their readings.
+    #[must_use]
+    pub fn read_header(raw: &[u8], bounds: &Bounds) -> Self {
+        let mut reader = Reader::new(raw, bounds);
+        let section = Section::read(raw, 0, bounds);
+        if section.cut {
+            reader.unseen("header fields");
+        }
+        reader.header(raw, &section, true);
+        reader.facts
+    }
+
+    /// How much of what is attached is infected, counting attachments of the message itself.
+    #[must_use]
+    pub fn virus(&self) -> Virus {
+        let mut tops = self.attachments.iter().enumerate().filter(|(at, file)| file.top == *at).map(|(_, file)| file);
+        let (infected, clean) = (self.attachments.iter().any(|file| file.infected), tops.any(|file| !file.infected));
+        match (infected, clean) {
+            (false, _) => Virus::None,
+            (true, false) => Virus::Only,
+            (true, true) => Virus::Beside,
+        }
+    }
 }

@@ -1,3 +1,213 @@
-//! Sockets.
+//! The only SMTP sockets: listeners, connections, TLS, and what ends them.
+//!
+//! [`Server::bind`] takes every address before anything is served, so that a start fails whole and early.
+//! [`Server::serve`] runs until its shutdown future completes. Listeners, clock and shutdown are arguments, so a test
+//! starts the real server on port 0 and stops it by completing a future.
+//!
+//! A [`Generation`] is one state of settings and packs. A session keeps the one that it began with; a reload changes
+//! what new sessions get, and never ends one.
+//!
+//! On the way in: [`accept`] takes a connection, [`connection`] drives its session over a [`stream`], [`content`] has
+//! what happens when a message is complete, [`judge`] asks the policy, [`farewell`] closes the socket.
 
+mod accept;
+mod connection;
+mod content;
+mod deadline;
+mod endpoint;
+mod farewell;
 pub mod judge;
+mod listeners;
+mod log;
+mod spool;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+use std::fmt;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+
+use self::endpoint::{Endpoint, World};
+use self::listeners::{Listening, Wanted};
+use self::tls::Made;
+pub use self::tls::TlsError;
+use crate::clock::Clock;
+use crate::http::{self, Readiness};
+use crate::journal::Journal;
+use crate::policy::Policy;
+use crate::settings::Settings;
+use crate::store::Store;
+
+/// One state of settings and packs.
+#[derive(Debug)]
+pub struct Generation {
+    /// The settings.
+    pub settings: Settings,
+    /// The policy loaded by them.
+    pub policy: Policy,
+}
+
+/// New settings and packs for a server that runs.
+#[derive(Debug)]
+pub struct Reload {
+    /// What new sessions get.
+    pub generation: Generation,
+    /// Told where is listened now, or why everything stays as it was.
+    pub answer: oneshot::Sender<Result<Vec<(String, SocketAddr)>, StartError>>,
+}
+
+/// Where the server as a whole is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    /// Nothing new is begun.
+    Draining,
+    /// Nothing is waited for.
+    Closing,
+}
+
+/// A server that is bound.
+pub struct Server {
+    world: Arc<World>,
+    listening: Vec<Listening>,
+    made: Made,
+    readiness: Readiness,
+    drain: Duration,
+}
+
+impl Server {
+    /// Binds every address of the settings, and makes or reads the certificate. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// All that stands in the way.
+    pub fn bind(
+        generation: Generation,
+        clock: Clock,
+        store: Arc<Store>,
+        journal: Arc<Journal>,
+    ) -> Result<Self, StartError> {
+        let made = Made::new(clock.now()).map_err(|error| StartError::from(TlsError::Made(error.to_string())))?;
+        let mut server = Self {
+            world: Arc::new(World::new(clock, store, journal)),
+            listening: Vec::new(),
+            made,
+            readiness: Readiness::not_yet("starting"),
+            drain: Duration::ZERO,
+        };
+        server.take(generation)?;
+        Ok(server)
+    }
+
+    /// The listeners' names and the addresses that they are bound to, in the order of the settings, `http` last.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        self.listening.iter().map(|listening| (listening.name.clone(), listening.address)).collect()
+    }
+
+    /// Serves until `shutdown` completes and the sessions are gone: those that are idle get 421 at once, one in a
+    /// transaction may finish it within the drain time of the settings, and what is left then is cut. HTTP ends last.
+    pub async fn serve(mut self, shutdown: impl Future<Output = ()>, mut reloads: mpsc::Receiver<Reload>) {
+        let phase = watch::Sender::new(Phase::Serving);
+        self.start(&phase);
+        let mut shutdown = std::pin::pin!(shutdown);
+        loop {
+            let reload = tokio::select! {
+                () = &mut shutdown => break,
+                Some(reload) = reloads.recv() => reload,
+            };
+            let outcome = self.take(reload.generation);
+            self.start(&phase);
+            // Whoever asked may have lost interest.
+            let _ = reload.answer.send(outcome.map(|()| self.addresses()));
+        }
+        self.readiness.set(Some("draining"));
+        phase.send_replace(Phase::Draining);
+        if timeout(self.drain, phase.closed()).await.is_err() {
+            phase.send_replace(Phase::Closing);
+            phase.closed().await;
+        }
+        for listening in self.listening {
+            listening.close().await;
+        }
+    }
+
+    /// Makes `generation` what new sessions get, or changes nothing.
+    fn take(&mut self, generation: Generation) -> Result<(), StartError> {
+        let generation = Arc::new(generation);
+        let settings = &generation.settings;
+        let acceptor = tls::acceptor(&settings.tls, &self.made)?;
+        tls::write_authority(&settings.tls, &self.made)?;
+        let smtp = settings.listeners.iter().map(|listener| {
+            let endpoint = Endpoint::new(listener, &generation, &acceptor, &self.world);
+            (listener.name.clone(), listener.address, Wanted::Smtp(Arc::new(endpoint)))
+        });
+        let http = settings.http.map(|address| {
+            let router = http::router(self.readiness.clone());
+            (listeners::HTTP.to_owned(), address, Wanted::Http(router))
+        });
+        listeners::bind_all(&mut self.listening, smtp.chain(http).collect()).map_err(StartError)?;
+        self.drain = settings.limits.drain;
+        Ok(())
+    }
+
+    fn start(&mut self, phase: &watch::Sender<Phase>) {
+        for listening in &mut self.listening {
+            listening.serve(phase);
+        }
+        self.readiness.set(None);
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("addresses", &self.addresses()).finish_non_exhaustive()
+    }
+}
+
+/// All that stands in the way of a start, or of a reload. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartError(pub Vec<StartFailure>);
+
+impl std::error::Error for StartError {}
+
+/// A line each.
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, failure) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            failure.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<TlsError> for StartError {
+    fn from(error: TlsError) -> Self {
+        Self(vec![error.into()])
+    }
+}
+
+/// One thing that stands in the way of a start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StartFailure {
+    /// An address cannot be listened on.
+    #[error("cannot bind {address}: {reason}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}

@@ -1,11 +1,36 @@
-//! SMTP without I/O (stub of the interface).
+//! The receiving side of SMTP (RFC 5321 and extensions) as a state machine without I/O.
+//!
+//! A [`Session`] is fed the bytes that a client sent and says with each [`Step`] what it wants: more bytes, a verdict,
+//! TLS, the end. It answers by itself whatever is a matter of protocol (syntax, order, bounds), and leaves everything
+//! else to the verdicts of its stages. It knows no rule: a verdict comes in, a reply goes out.
+//!
+//! The parts, in the order in which a byte meets them: `line` and `content` (with `data`, the decoder of DATA)
+//! cut the stream into commands and text; `command`, `path` and `parameters` parse a command; `auth` holds the
+//! SASL exchanges; `session` is the state; `persona` has the words of the provider that speaks, and `extension`
+//! what it offers.
 
 use std::sync::Arc;
 
 use crate::accounts::Accounts;
-use crate::facts::{Facts, Tls};
 use crate::stage::Stage;
-use crate::verdict::Verdict;
+
+mod auth;
+mod command;
+mod content;
+mod data;
+mod extension;
+mod line;
+mod parameters;
+mod path;
+mod persona;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub use data::{Decoded, Decoder};
+pub use extension::{Extension, Extensions};
+pub use persona::{Canned, Persona};
+pub use session::Session;
 
 /// Bounds within a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,21 +39,27 @@ pub struct Limits {
     pub command_line: usize,
     /// Bytes of a line of a message, with its end.
     pub text_line: usize,
-    /// Bytes of a message.
+    /// Bytes of a message. A message beyond it is read on and thrown away, for as many bytes again.
     pub message: u64,
     /// Recipients of a message.
     pub recipients: usize,
-    /// Commands that may be unknown, malformed or out of order.
+    /// Commands that may be unknown, malformed or out of order; one more ends the session.
     pub errors: u32,
-    /// Logins that may fail.
+    /// Logins that may fail; one more ends the session.
     pub failed_logins: u32,
 }
 
-/// What a provider says where no rule speaks.
-#[derive(Clone, Debug, Default)]
-pub struct Persona {
-    /// The name that it goes by.
-    pub host: String,
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            command_line: 4 << 10,
+            text_line: 64 << 10,
+            message: 35 << 20,
+            recipients: 1000,
+            errors: 10,
+            failed_logins: 3,
+        }
+    }
 }
 
 /// What all sessions of a listener share.
@@ -46,18 +77,13 @@ pub struct Service {
     pub judge_commands: bool,
 }
 
-/// A session.
-#[derive(Debug)]
-pub struct Session {
-    facts: Facts,
-}
-
 /// What the session wants of its driver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
     /// Write the output, then read more.
     Read,
-    /// Take what [`Session::take_content`] has.
+    /// Take what [`Session::take_content`] has. It is a part of the message that began after the latest
+    /// [`Stage::Data`] was judged; what was taken before that belongs to a message that is done with.
     Content,
     /// Ask the policy, then call [`Session::resolve`].
     Judge(Stage),
@@ -71,29 +97,4 @@ pub enum Step {
     Reset,
     /// Write nothing more and read nothing more, until the client gives up.
     Stall,
-}
-
-#[allow(missing_docs, reason = "stub")]
-impl Session {
-    pub fn new(_service: Arc<Service>, facts: Facts) -> Self {
-        Self { facts }
-    }
-    pub fn facts(&self) -> &Facts {
-        &self.facts
-    }
-    pub fn facts_mut(&mut self) -> &mut Facts {
-        &mut self.facts
-    }
-    pub fn receive(&mut self, _bytes: &[u8]) {}
-    pub fn step(&mut self) -> Step {
-        Step::Read
-    }
-    pub fn resolve(&mut self, _verdict: &Verdict) {}
-    pub fn tls_started(&mut self, _tls: Tls) {}
-    pub fn output(&mut self) -> &mut Vec<u8> {
-        unreachable!()
-    }
-    pub fn take_content(&mut self) -> Vec<u8> {
-        Vec::new()
-    }
 }

@@ -1,0 +1,116 @@
+//! HTTP: for now, whether mockmx lives and whether it is ready.
+//!
+//! `/healthz` answers while the process serves. `/readyz` answers 200 while every listener is bound and mockmx takes
+//! mail, else 503 with the reason. Everything is bounded: the time and size of a request's head, the size of a body,
+//! the number of connections.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+
+/// Connections at once.
+pub(crate) const MOST_CONNECTIONS: usize = 256;
+
+/// Bytes of a request's head.
+const MOST_HEAD: usize = 16 * 1024;
+
+/// Bytes of a request's body.
+const MOST_BODY: usize = 1024 * 1024;
+
+/// How long a client may take for a request's head, and how long a connection may be idle.
+const HEAD_TIME: Duration = Duration::from_secs(15);
+
+/// How long a response may still take when mockmx closes.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
+
+/// Whether mockmx takes mail, and if not, why not.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<Mutex<Option<&'static str>>>);
+
+impl Readiness {
+    /// Not ready, for that reason.
+    #[must_use]
+    pub fn not_yet(reason: &'static str) -> Self {
+        Self(Arc::new(Mutex::new(Some(reason))))
+    }
+
+    /// From now on ready, or not for that reason.
+    pub fn set(&self, obstacle: Option<&'static str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
+    }
+
+    fn obstacle(&self) -> Option<&'static str> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// All that is served.
+pub fn router(readiness: Readiness) -> Router {
+    Router::new()
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(DefaultBodyLimit::max(MOST_BODY))
+        .with_state(readiness)
+}
+
+/// Serves one connection until it ends, or `closing` becomes true and the request under way is answered.
+pub(crate) async fn serve_connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_buf_size(MOST_HEAD)
+        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = std::pin::pin!(connection);
+    let told = async {
+        // An error means that there is nobody left to tell.
+        let _ = closing.wait_for(|closing| *closing).await;
+    };
+    let ended = tokio::select! {
+        ended = connection.as_mut() => Some(ended),
+        () = told => None,
+    };
+    let ended = match ended {
+        Some(ended) => ended,
+        None => {
+            connection.as_mut().graceful_shutdown();
+            tokio::time::timeout(CLOSING_TIME, connection).await.unwrap_or(Ok(()))
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "HTTP connection lost");
+    }
+}
+
+async fn ready(State(readiness): State<Readiness>) -> Response {
+    match readiness.obstacle() {
+        None => "ready\n".into_response(),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+    }
+}
+
+async fn not_found() -> Response {
+    problem(StatusCode::NOT_FOUND)
+}
+
+async fn method_not_allowed() -> Response {
+    problem(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// A problem document (RFC 9457) that says no more than its status.
+fn problem(status: StatusCode) -> Response {
+    let title = status.canonical_reason().unwrap_or("error");
+    let body = format!("{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{}}}\n", status.as_u16());
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
+}

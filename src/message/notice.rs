@@ -1,0 +1,82 @@
+//! The notice that replaces a message with an infected attachment among clean ones (263 W022 §4.0.16).
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use mail_builder::MessageBuilder;
+use mail_builder::headers::address::Address;
+use mail_builder::headers::content_type::ContentType;
+use mail_builder::headers::raw::Raw;
+use mail_builder::mime::MimePart;
+use rawzip::{CompressionMethod, ZipArchiveWriter};
+
+use super::MessageFacts;
+
+/// Infected files named in a notice.
+const MOST_NAMES: usize = 20;
+
+/// A message to `to` that says, in Chinese and English, that `original` holds a virus, and carries it zipped as
+/// `original.zip`. It comes from `postmaster@host`, and `date` is its date as RFC 5322 §3.3 writes it.
+///
+/// The same arguments give the same bytes. What the original says of itself is quoted without control characters.
+#[must_use]
+pub fn virus_notice(original: &[u8], facts: &MessageFacts, to: &str, host: &str, date: &str) -> Vec<u8> {
+    // Writing to memory does not fail, and an empty archive is still a notice.
+    let zip = zipped(original).unwrap_or_default();
+    let (to, host, date) = (one_line(to, 320), one_line(host, 255), one_line(date, 64));
+    let mark = format!("{:08x}.{:x}", rawzip::crc32(original), original.len());
+    let parts = vec![
+        MimePart::new("text/plain", text(facts)),
+        MimePart::new("application/zip", zip).attachment("original.zip"),
+    ];
+    let content_type = ContentType::new("multipart/mixed").attribute("boundary", format!("=_notice.{mark}"));
+    let message = MessageBuilder::new()
+        .from(Address::new_address(None::<&str>, format!("postmaster@{host}")))
+        .to(Address::new_address(None::<&str>, to.as_str()))
+        .subject(format!("病毒邮件提示 / Virus notice: {}", one_line(&facts.subject, 200)))
+        .header("Date", Raw::new(date.as_str()))
+        .header("Message-ID", Raw::new(format!("<virus.{mark}@{host}>")))
+        .header("Auto-Submitted", Raw::new("auto-generated"))
+        .body(MimePart::new(content_type, parts));
+    message.write_to_vec().unwrap_or_default()
+}
+
+fn text(facts: &MessageFacts) -> String {
+    let from = facts.headers.iter().find(|header| header.name.eq_ignore_ascii_case("from"));
+    let from = one_line(from.map(|header| header.value.as_str()).unwrap_or_default(), 200);
+    let subject = one_line(&facts.subject, 200);
+    let mut names = String::new();
+    for file in facts.attachments.iter().filter(|file| file.infected).take(MOST_NAMES) {
+        // Writing to a string does not fail.
+        let _ = writeln!(names, "  {}", one_line(&file.path.join(" / "), 200));
+    }
+    format!(
+        "该邮件是病毒邮件。系统在其附件中发现病毒，已将邮件原件压缩为附件 original.zip，请勿打开其中的可疑文件。\n\
+         This message holds a virus. It was found in an attachment; the original message is attached as\n\
+         original.zip. Do not open suspicious files in it.\n\n\
+         发件人 / From: {from}\n主题 / Subject: {subject}\n带毒附件 / Infected:\n{names}"
+    )
+}
+
+/// A zip with the message as `original.eml`.
+fn zipped(original: &[u8]) -> io::Result<Vec<u8>> {
+    let mut archive = ZipArchiveWriter::new(Vec::new());
+    let file = archive.new_file("original.eml").compression_method(CompressionMethod::DEFLATE);
+    let (mut entry, config) = file.start().map_err(io::Error::other)?;
+    let mut writer = config.wrap(DeflateEncoder::new(&mut entry, Compression::default()));
+    writer.write_all(original)?;
+    let (encoder, descriptor) = writer.finish().map_err(io::Error::other)?;
+    encoder.finish()?;
+    entry.finish(descriptor).map_err(io::Error::other)?;
+    archive.finish().map_err(io::Error::other)
+}
+
+/// Text that stays on its line: without control and direction characters, and not longer than `most` characters.
+fn one_line(text: &str, most: usize) -> String {
+    let shown = |c: &char| {
+        !c.is_control() && !matches!(c, '\u{2028}'..='\u{202E}' | '\u{2066}'..='\u{2069}' | '\u{200E}'..='\u{200F}')
+    };
+    text.chars().filter(shown).take(most).collect()
+}

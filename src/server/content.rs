@@ -1,0 +1,95 @@
+//! What happens when a message is complete.
+
+use std::io;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+
+use super::connection::Connection;
+use super::log::{self, Ended};
+use super::stream::Wire;
+use crate::journal::{Content, Message};
+use crate::message::{Bounds, MessageFacts};
+use crate::policy::Reads;
+use crate::stage::Stage;
+use crate::verdict::{Action, Verdict};
+
+/// A message up to this size is read where it is; a larger one on a thread that may block.
+const READ_IN_PLACE: u64 = 64 * 1024;
+
+/// Bytes of which only the header section is wanted.
+const HEAD: u64 = 1024 * 1024 + 1;
+
+impl<S: Wire> Connection<'_, S> {
+    /// Judges the message that is complete. It is in the journal before the client is told that it is accepted.
+    pub(super) async fn judge_message(&mut self) -> Result<(), Ended> {
+        self.end_text();
+        let reads = self.endpoint.generation.policy.reads(self.session.facts());
+        let content = self.spool.finish().await;
+        let read = match content {
+            Ok(content) => read(content, reads, &self.endpoint.world.large_reads).await,
+            Err(error) => Err(error),
+        };
+        let (content, facts) = match read {
+            Ok(read) => read,
+            Err(error) => return self.fault(&error),
+        };
+        self.session.facts_mut().message = Some(Arc::new(facts));
+        let verdict = self.ask(Stage::Message);
+        self.wait(verdict.delay).await?;
+        if verdict.action == Action::Accept {
+            self.record(content, &verdict);
+        }
+        self.session.resolve(&verdict);
+        Ok(())
+    }
+
+    /// Our own fault: the client may try again.
+    fn fault(&mut self, error: &io::Error) -> Result<(), Ended> {
+        tracing::error!(target: "mockmx::session", session = %self.session.facts().session, %error, "message lost");
+        self.session.fail();
+        Ok(())
+    }
+
+    fn record(&self, content: Content, verdict: &Verdict) {
+        let facts = self.session.facts();
+        let world = &self.endpoint.world;
+        let host = &self.endpoint.service.persona.host;
+        let message = Message::accepted(facts, verdict, host, content, world.clock.now());
+        log::message(&world.journal.record(message));
+    }
+}
+
+/// What the message says, as far as the policy wants to know.
+async fn read(content: Content, reads: Reads, large: &Semaphore) -> io::Result<(Content, MessageFacts)> {
+    if let Some(bytes) = content.memory()
+        && content.len() <= READ_IN_PLACE
+    {
+        let facts = facts(bytes, content.len(), reads);
+        return Ok((content, facts));
+    }
+    // What is read at once takes memory several times its size.
+    let permit = large.acquire().await.map_err(io::Error::other)?;
+    let read = move || {
+        let length = content.len();
+        let facts = match (content.memory(), reads) {
+            (Some(bytes), _) => facts(bytes, length, reads),
+            (None, Reads::Header) => facts(&content.read_head(HEAD)?, length, reads),
+            (None, Reads::Everything) => facts(&content.read_all()?, length, reads),
+        };
+        Ok((content, facts))
+    };
+    let read = tokio::task::spawn_blocking(read).await.map_err(io::Error::other)?;
+    drop(permit);
+    read
+}
+
+fn facts(bytes: &[u8], size: u64, reads: Reads) -> MessageFacts {
+    let bounds = Bounds::default();
+    let facts = match reads {
+        Reads::Header => MessageFacts::read_header(bytes, &bounds),
+        Reads::Everything => MessageFacts::read(bytes, &bounds),
+    };
+    // Only its head may have been looked at.
+    MessageFacts { size, ..facts }
+}

@@ -1,0 +1,116 @@
+//! What the sessions of a listener share.
+
+use std::fmt;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+
+use super::Generation;
+use crate::clock::Clock;
+use crate::facts::{Listener, SessionId, TlsMode};
+use crate::journal::Journal;
+use crate::settings::{ListenerSettings, ServerLimits};
+use crate::smtp::Service;
+use crate::store::Store;
+
+/// What outlives a reload.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) clock: Clock,
+    pub(crate) store: Arc<Store>,
+    pub(crate) journal: Arc<Journal>,
+    /// How many large messages may be looked into at once.
+    pub(crate) large_reads: Semaphore,
+    sessions: AtomicU64,
+    connections: AtomicUsize,
+}
+
+impl World {
+    pub(crate) fn new(clock: Clock, store: Arc<Store>, journal: Arc<Journal>) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self {
+            clock,
+            store,
+            journal,
+            large_reads: Semaphore::new(processors.min(4)),
+            sessions: AtomicU64::new(0),
+            connections: AtomicUsize::new(0),
+        }
+    }
+
+    /// The next session's number.
+    pub(crate) fn next_session(&self) -> SessionId {
+        SessionId(1 + self.sessions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// A seat for a connection, if there are fewer than `limit`.
+    pub(crate) fn seat(self: &Arc<Self>, limit: usize) -> Option<Seat> {
+        let one_more = |taken| if taken < limit { Some(taken + 1) } else { None };
+        let taken = self.connections.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more);
+        taken.ok().map(|_| Seat(Arc::clone(self)))
+    }
+}
+
+/// One of the connections that there may be; given back when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<World>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.connections.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// A listener in one generation of settings. A session keeps the one that it began with.
+pub(crate) struct Endpoint {
+    pub(crate) listener: Arc<Listener>,
+    pub(crate) service: Arc<Service>,
+    pub(crate) generation: Arc<Generation>,
+    pub(crate) tls: Option<TlsAcceptor>,
+    pub(crate) world: Arc<World>,
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("listener", &self.listener).finish_non_exhaustive()
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        settings: &ListenerSettings,
+        generation: &Arc<Generation>,
+        tls: &TlsAcceptor,
+        world: &Arc<World>,
+    ) -> Self {
+        let Generation { settings: all, policy } = generation.as_ref();
+        let listener = Arc::new(Listener {
+            name: settings.name.clone(),
+            role: settings.role,
+            tls: settings.tls,
+            provider: settings.provider.clone(),
+            trigger: settings.rule.clone(),
+        });
+        let service = Arc::new(Service {
+            persona: policy.persona(&listener),
+            limits: all.limits.session.clone(),
+            accounts: Arc::new(all.accounts.clone()),
+            auth_without_tls: all.auth_without_tls,
+            judge_commands: policy.judges_commands(),
+        });
+        Self {
+            listener,
+            service,
+            generation: Arc::clone(generation),
+            tls: (settings.tls != TlsMode::None).then(|| tls.clone()),
+            world: Arc::clone(world),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &ServerLimits {
+        &self.generation.settings.limits
+    }
+}

@@ -1,0 +1,148 @@
+//! Sessions over pipes in memory, where time is tokio's and paused, and the real server over loopback.
+
+mod driver;
+mod handshake;
+mod tcp;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream};
+
+use super::stream::Wire;
+use super::*;
+use crate::accounts::Accounts;
+use crate::facts::{Role, TlsMode};
+use crate::problem::Place;
+use crate::settings::{ListenerSettings, ServerLimits, TlsSettings};
+use crate::smtp::Limits;
+
+impl Wire for DuplexStream {
+    fn reset_on_close(&self) {}
+}
+
+pub(crate) fn limits() -> ServerLimits {
+    ServerLimits {
+        session: Limits {
+            command_line: 4096,
+            text_line: 64 * 1024,
+            message: 35 * 1024 * 1024,
+            recipients: 1000,
+            errors: 10,
+            failed_logins: 3,
+        },
+        connections: 100,
+        idle: Duration::from_secs(300),
+        message_time: Duration::from_secs(600),
+        minimum_rate: 100,
+        rate_grace: Duration::from_secs(30),
+        spool_beyond: 1024 * 1024,
+        drain: Duration::from_secs(10),
+    }
+}
+
+pub(crate) fn listener(name: &str, tls: TlsMode) -> ListenerSettings {
+    ListenerSettings {
+        name: name.to_owned(),
+        address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+        role: Role::Mx,
+        tls,
+        provider: None,
+        rule: None,
+        place: Place::Default,
+    }
+}
+
+pub(crate) fn settings() -> Settings {
+    Settings {
+        provider: None,
+        listeners: vec![listener("smtp", TlsMode::None)],
+        http: None,
+        policies: Vec::new(),
+        hosted: Vec::new(),
+        domains: Vec::new(),
+        mailboxes: Vec::new(),
+        providers: None,
+        accounts: Accounts { any: true, ..Accounts::default() },
+        auth_without_tls: false,
+        limits: limits(),
+        tls: TlsSettings::default(),
+    }
+}
+
+pub(crate) fn generation(settings: Settings) -> Generation {
+    let policy = Policy::load(&settings).unwrap();
+    Generation { settings, policy }
+}
+
+/// A client that reads replies one by one.
+pub(crate) struct Client<S> {
+    pub(crate) stream: S,
+    read: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    pub(crate) fn new(stream: S) -> Self {
+        Self { stream, read: Vec::new() }
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.stream.write_all(text.as_bytes()).await.unwrap();
+        self.stream.flush().await.unwrap();
+    }
+
+    /// The next reply, all its lines, or what came before the end.
+    pub(crate) async fn reply(&mut self) -> String {
+        loop {
+            if let Some(end) = end_of_reply(&self.read) {
+                let rest = self.read.split_off(end);
+                return String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap();
+            }
+            if self.stream.read_buf(&mut self.read).await.unwrap() == 0 {
+                return String::from_utf8(std::mem::take(&mut self.read)).unwrap();
+            }
+        }
+    }
+
+    /// Sends a line and reads the reply's code.
+    pub(crate) async fn ask(&mut self, line: &str) -> String {
+        self.send(&format!("{line}\r\n")).await;
+        self.code().await
+    }
+
+    pub(crate) async fn code(&mut self) -> String {
+        self.reply().await.chars().take(3).collect()
+    }
+
+    /// Up to the point where DATA has been answered with 354.
+    pub(crate) async fn begin_data(&mut self) {
+        for (line, code) in [
+            ("EHLO client.example", "250"),
+            ("MAIL FROM:<a@example.org>", "250"),
+            ("RCPT TO:<b@example.net>", "250"),
+            ("DATA", "354"),
+        ] {
+            assert_eq!(self.ask(line).await, code, "{line}");
+        }
+    }
+
+    /// Everything up to the end of the connection.
+    pub(crate) async fn rest(&mut self) -> String {
+        let mut rest = std::mem::take(&mut self.read);
+        self.stream.read_to_end(&mut rest).await.unwrap();
+        String::from_utf8(rest).unwrap()
+    }
+}
+
+fn end_of_reply(bytes: &[u8]) -> Option<usize> {
+    let mut start = 0;
+    while let Some(end) = memchr::memmem::find(&bytes[start..], b"\r\n") {
+        let line = &bytes[start..start + end];
+        start += end + 2;
+        if line.get(3) != Some(&b'-') {
+            return Some(start);
+        }
+    }
+    None
+}

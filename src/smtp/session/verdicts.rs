@@ -1,0 +1,109 @@
+//! What verdicts do.
+
+use crate::facts::Helo;
+use crate::reply::Reply;
+
+use super::super::Step;
+use super::super::content::{Incoming, Refusal};
+use super::super::extension::Extension;
+use super::super::persona::Canned;
+use super::{Judged, Session, State};
+
+impl Session {
+    pub(super) fn accepted(&mut self, judged: Judged) {
+        match judged {
+            Judged::Connect => {
+                self.answer(Canned::Banner);
+                self.state = State::Commands;
+            }
+            Judged::Command(line) => self.command(&line),
+            Judged::Helo(before) => self.helo_accepted(before),
+            Judged::Auth => self.auth_accepted(),
+            Judged::Mail => self.answer(Canned::Mail),
+            Judged::Rcpt(parameters) => {
+                self.answer(Canned::Rcpt);
+                let envelope = &mut self.facts.envelope;
+                if let Some(recipient) = envelope.candidate.take() {
+                    envelope.recipients.push(recipient);
+                    envelope.recipient_parameters.push(parameters);
+                }
+            }
+            Judged::Data => {
+                self.answer(Canned::Data);
+                self.state = State::Text(Incoming::data(&self.service.limits).into());
+            }
+            Judged::Chunk { size, last } => self.state = State::Text(Incoming::chunk(size, last, 0).into()),
+            Judged::Message => {
+                self.answer(Canned::Message);
+                self.facts.counts.messages = self.facts.counts.messages.saturating_add(1);
+                self.forget_transaction();
+            }
+        }
+    }
+
+    pub(super) fn refused(&mut self, judged: Judged, reply: &Reply) {
+        match judged {
+            Judged::Connect => {
+                self.reply(reply);
+                self.end(Step::Close);
+            }
+            Judged::Command(_) | Judged::Data => self.reply(reply),
+            Judged::Helo(before) => {
+                self.reply(reply);
+                self.facts.helo = before;
+            }
+            Judged::Auth => self.login_failed(Some(reply)),
+            Judged::Mail | Judged::Message => {
+                self.reply(reply);
+                self.forget_transaction();
+            }
+            Judged::Rcpt(_) => {
+                self.reply(reply);
+                self.facts.envelope.candidate = None;
+                self.facts.counts.refused_recipients = self.facts.counts.refused_recipients.saturating_add(1);
+            }
+            Judged::Chunk { size, last } => {
+                let refusal = Refusal::Reply(reply.clone());
+                self.state = State::Text(Incoming::chunk(size, last, 0).refused(refusal).into());
+            }
+        }
+    }
+
+    fn helo_accepted(&mut self, before: Option<Helo>) {
+        let (extended, nameless) =
+            self.facts.helo.as_ref().map_or((false, true), |helo| (helo.extended, helo.name.is_empty()));
+        if nameless {
+            self.facts.helo = before;
+            return self.error(Canned::HeloSyntax);
+        }
+        self.forget_transaction();
+        if extended {
+            let reply = self.ehlo();
+            self.reply(&reply);
+        } else {
+            self.answer(Canned::Helo);
+        }
+    }
+
+    /// The reply to EHLO: the persona's greeting, and a line for each extension (RFC 5321 §4.1.1.1).
+    fn ehlo(&self) -> Reply {
+        let greeting = self.say(Canned::Ehlo);
+        let offered = self.service.persona.extensions.iter().filter(|extension| self.offers(*extension));
+        let lines = offered.map(|extension| match extension {
+            Extension::Size => format!("SIZE {}", self.service.limits.message),
+            Extension::Auth => "AUTH PLAIN LOGIN".to_owned(),
+            _ => extension.name().to_owned(),
+        });
+        Reply::with_lines(greeting.code(), greeting.lines().iter().cloned().chain(lines).collect())
+    }
+
+    fn auth_accepted(&mut self) {
+        match &self.facts.attempt {
+            Some(attempt) if attempt.valid => {
+                self.answer(Canned::AuthOk);
+                self.facts.login = self.facts.attempt.take().map(|attempt| attempt.login);
+            }
+            _ => self.login_failed(None),
+        }
+    }
+}
