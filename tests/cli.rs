@@ -8,9 +8,12 @@ use crate::program::{mockmx, said};
 
 #[test]
 fn help_shows_flags_defaults_and_examples() {
-    for (name, arguments) in
-        [("help", &["--help"][..]), ("serve", &["serve", "--help"]), ("check", &["check", "-h"]), ("providers", &["providers", "-h"])]
-    {
+    for (name, arguments) in [
+        ("help", &["--help"][..]),
+        ("serve", &["serve", "--help"]),
+        ("check", &["check", "-h"]),
+        ("providers", &["providers", "-h"]),
+    ] {
         let output = mockmx(Path::new("/")).args(arguments).output().unwrap();
         let (text, errors, code) = said(&output);
         assert_eq!((errors.as_str(), code), ("", Some(0)));

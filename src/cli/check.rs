@@ -34,11 +34,8 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     }
     for file in &args.files {
-        let checked = if is_settings(file) {
-            load(&flags.clone().config(Some(file.clone()))).map(drop)
-        } else {
-            pack(file)
-        };
+        let checked =
+            if is_settings(file) { load(&flags.clone().config(Some(file.clone()))).map(drop) } else { pack(file) };
         match checked {
             Ok(()) => writeln!(out, "ok {}", file.display())?,
             // Two packs below the same settings would tell the same problem twice.

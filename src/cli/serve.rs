@@ -74,7 +74,10 @@ async fn serve(flags: Flags, generation: Generation) -> anyhow::Result<ExitCode>
 }
 
 fn say_what_is_set(settings: &Settings) {
-    info!("settings are {}", settings.file.as_deref().map_or_else(|| "built in".into(), |file| Escaped(file).to_string()));
+    info!(
+        "settings are {}",
+        settings.file.as_deref().map_or_else(|| "built in".into(), |file| Escaped(file).to_string())
+    );
     if settings.accounts.any {
         info!("every login is taken, whatever its password");
     }
