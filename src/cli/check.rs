@@ -12,7 +12,7 @@ use mockmx::problem::{Problems, Source};
 use mockmx::settings::{Flags, Settings};
 
 use super::args::ServeArgs;
-use super::load::{DEFAULT_FILE, load, report};
+use super::load::{load, report};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -34,11 +34,8 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
         }
     }
     for file in &args.files {
-        let checked = if is_settings(file) {
-            load(&flags.clone().config(Some(file.clone()))).map(drop)
-        } else {
-            pack(&flags, file)
-        };
+        let checked =
+            if is_settings(file) { load(&flags.clone().config(Some(file.clone()))).map(drop) } else { pack(file) };
         match checked {
             Ok(()) => writeln!(out, "ok {}", file.display())?,
             // Two packs below the same settings would tell the same problem twice.
@@ -58,11 +55,10 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Checks a pack or a folder of them, with the settings that are there.
-fn pack(flags: &Flags, file: &Path) -> Result<(), Problems> {
-    let flags = flags.clone().set("--policies", [file.to_string_lossy()]);
-    // What is wrong with the settings is no fault of the pack.
-    let (settings, _) = Settings::examine(&flags, std::env::vars_os(), Path::new(DEFAULT_FILE));
+/// Checks a pack or a folder of them, beside the built-in packs and with no settings, whose problems are not theirs.
+fn pack(file: &Path) -> Result<(), Problems> {
+    let flags = Flags::default().set("--policies", [file.to_string_lossy()]);
+    let settings = Settings::load(&flags, [], Path::new(""))?;
     Policy::load(&settings).map(drop)
 }
 

@@ -8,7 +8,7 @@ use mockmx::problem::Problems;
 use mockmx::settings::{Flags, Settings};
 
 /// The settings file that is read if none is named.
-pub(super) const DEFAULT_FILE: &str = "mockmx.toml";
+const DEFAULT_FILE: &str = "mockmx.toml";
 
 /// Loads settings and packs.
 pub(super) fn load(flags: &Flags) -> Result<(Settings, Policy), Problems> {

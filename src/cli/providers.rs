@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Args;
+use mockmx::escape::Escaped;
 use mockmx::policy::{ProviderView, RuleView};
 use mockmx::stage::Stage;
 use unicode_width::UnicodeWidthStr;
@@ -48,12 +49,12 @@ pub(super) fn run(args: &ProvidersArgs) -> anyhow::Result<ExitCode> {
 fn table(providers: &[ProviderView], out: &mut impl Write) -> io::Result<()> {
     let mut lines = vec![["ID", "NAME", "RULES", "DOMAINS"].map(str::to_owned)];
     lines.extend(providers.iter().map(|it| [it.id.clone(), it.name.clone(), stages(it), it.domains.join(", ")]));
+    // Columns of the terminal: a Chinese character takes two.
     let widths: [usize; 4] =
         std::array::from_fn(|column| lines.iter().map(|line| line[column].width()).max().unwrap_or(0));
     for line in &lines {
         let mut text = String::new();
         for (cell, width) in line.iter().zip(widths) {
-            // A Chinese character is two columns wide.
             text.push_str(cell);
             text.push_str(&" ".repeat(width.saturating_sub(cell.width()) + 2));
         }
@@ -90,20 +91,26 @@ fn rules(provider: &ProviderView, out: &mut impl Write) -> io::Result<()> {
 }
 
 fn one_rule(rule: &RuleView, out: &mut impl Write) -> io::Result<()> {
-    writeln!(out, "{}  ({})", rule.id, rule.stage)?;
+    writeln!(out, "{}  (at {}: {})", rule.id, rule.stage, rule.action)?;
+    let only = if rule.trigger_only { " (it fires in no other way)" } else { "" };
+    let trigger = format!("{}{only}", rule.trigger);
+    let file = format!("{}:{}", rule.file, rule.line);
     let lines = [
-        ("reply", Some(rule.reply.as_str())),
-        ("trigger", Some(rule.trigger.as_str())),
+        ("reply", rule.reply.as_deref()),
+        ("trigger", Some(trigger.as_str())),
         ("reason", rule.reason_en.as_deref()),
-        ("", rule.reason_zh.as_deref()),
+        ("原因", rule.reason_zh.as_deref()),
         ("remedy", rule.remedy_en.as_deref()),
-        ("", rule.remedy_zh.as_deref()),
+        ("建议", rule.remedy_zh.as_deref()),
         ("source", rule.source.as_deref()),
+        ("note", rule.note.as_deref()),
+        ("file", Some(file.as_str())),
     ];
     for (label, text) in lines {
         if let Some(text) = text {
-            writeln!(out, "  {label:<8} {text}")?;
+            // A Chinese character is two columns wide.
+            writeln!(out, "  {label}{}{}", " ".repeat(9_usize.saturating_sub(label.width())), Escaped(text))?;
         }
     }
-    writeln!(out, "  {:<8} {}:{}", "file", rule.file, rule.line)
+    Ok(())
 }
