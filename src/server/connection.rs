@@ -30,9 +30,6 @@ use crate::verdict::Verdict;
 /// Replies are written when there are more bytes of them, even if another full line is left.
 const MOST_OUTPUT: usize = 32 * 1024;
 
-/// Bytes that are read from a client that is made to wait.
-const MOST_WAITING: usize = 64 * 1024;
-
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
@@ -121,7 +118,7 @@ impl<'a, S: Wire> Connection<'a, S> {
     }
 
     /// Does one step.
-    async fn advance(&mut self) -> Result<(), Ended> {
+    pub(super) async fn advance(&mut self) -> Result<(), Ended> {
         match self.session.step() {
             Step::Read => {
                 self.flush().await?;
@@ -129,7 +126,8 @@ impl<'a, S: Wire> Connection<'a, S> {
             }
             Step::Content => {
                 let content = self.session.take_content();
-                self.spool.write(&content, self.endpoint.limits().spool_beyond).await;
+                let beyond = self.endpoint.world.spool_share(self.endpoint.limits().spool_beyond);
+                self.spool.write(&content, beyond).await;
                 Ok(())
             }
             Step::Judge(Stage::Message) => Box::pin(self.judge_message()).await,
@@ -176,21 +174,16 @@ impl<'a, S: Wire> Connection<'a, S> {
         self.flush().await?;
         let Self { stream, session, phase, bytes, .. } = self;
         let until = io_now() + delay;
-        // What is read here shows that the client has gone; it is bounded, and the session takes it in order.
-        let mut room = MOST_WAITING;
-        let mut listening = true;
+        // Reading shows that the client has gone. One that has pipelined more has only closed its own side.
+        let mut open = true;
         loop {
             tokio::select! {
                 () = sleep_until(until) => return Ok(()),
                 _ = phase.wait_for(|phase| *phase != Phase::Serving) => return Ok(()),
-                came = read(stream, |bytes| session.receive(bytes)), if listening => match came {
-                    Ok(0) if session.has_input() => listening = false,
+                came = read(stream, |bytes| session.receive(bytes)), if open && session.wants_input() => match came {
+                    Ok(0) if session.has_input() => open = false,
                     Ok(0) => return Err(Ended::ByClient),
-                    Ok(count) => {
-                        *bytes += count as u64;
-                        room = room.saturating_sub(count);
-                        listening = room > 0;
-                    }
+                    Ok(count) => *bytes += count as u64,
                     Err(error) => return Err(lost(error)),
                 },
             }
@@ -292,17 +285,13 @@ impl<'a, S: Wire> Connection<'a, S> {
             Ok(outcome) => outcome.map_err(Ended::Handshake)?,
             Err(_) => return Err(Ended::Handshake(io::ErrorKind::TimedOut.into())),
         };
-        if endpoint.listener.tls == TlsMode::Implicit {
-            self.session.facts_mut().tls = Some(tls);
-        } else {
-            self.session.tls_started(tls);
-        }
+        self.session.tls_started(tls);
         self.last_reply = io_now();
         Ok(())
     }
 
     /// Says nothing more, until the client goes or has waited long enough.
-    async fn stall(&mut self) -> Ended {
+    pub(super) async fn stall(&mut self) -> Ended {
         let Self { stream, endpoint, phase, .. } = self;
         tokio::select! {
             () = swallow(stream) => Ended::Stalled,
@@ -323,7 +312,11 @@ impl<S: Wire> Drop for Connection<'_, S> {
     fn drop(&mut self) {
         let facts = self.session.facts();
         self.endpoint.world.store.leave(facts.session);
-        let ended = self.ending.take().unwrap_or(Ended::Cut);
+        let ended = match self.ending.take() {
+            _ if std::thread::panicking() => Ended::Panicked,
+            Some(ended) => ended,
+            None => Ended::Cut,
+        };
         log::session(facts, &ended, self.bytes, io_now().duration_since(self.began));
     }
 }

@@ -16,6 +16,9 @@ use crate::settings::{ListenerSettings, ServerLimits};
 use crate::smtp::Service;
 use crate::store::Store;
 
+/// Bytes of messages on their way in that may be in memory, in all.
+const SPOOLED: usize = 512 * 1024 * 1024;
+
 /// What outlives a reload.
 #[derive(Debug)]
 pub(crate) struct World {
@@ -44,6 +47,12 @@ impl World {
     /// The next session's number.
     pub(crate) fn next_session(&self) -> SessionId {
         SessionId(1 + self.sessions.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// How many bytes of its message a connection may keep in memory, when all together keep no more than
+    /// [`SPOOLED`], and one alone no more than `most`.
+    pub(crate) fn spool_share(&self, most: usize) -> usize {
+        most.min(SPOOLED / self.connections.load(Ordering::Relaxed).max(1))
     }
 
     /// A seat for a connection, if there are fewer than `limit`.

@@ -32,7 +32,7 @@ impl Farewell {
             Ended::Closed | Ended::TimedOut | Ended::ShutDown => Self::InOrder,
             Ended::Dropped | Ended::Stalled => Self::Mute,
             Ended::Reset | Ended::NotReading => Self::Reset,
-            Ended::ByClient | Ended::Broken(_) | Ended::Handshake(_) | Ended::Cut => Self::None,
+            Ended::ByClient | Ended::Broken(_) | Ended::Handshake(_) | Ended::Panicked | Ended::Cut => Self::None,
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) enum Ended {
     TimedOut,
     /// The client did not read its replies.
     NotReading,
+    /// By a fault of mockmx.
+    Panicked,
     /// mockmx is stopping.
     ShutDown,
     /// mockmx is stopping, and the session did not end in time.
@@ -45,6 +47,7 @@ impl fmt::Display for Ended {
             Self::Handshake(error) => write!(f, "tls handshake failed: {error}"),
             Self::TimedOut => f.write_str("timed out"),
             Self::NotReading => f.write_str("client did not read"),
+            Self::Panicked => f.write_str("panicked"),
             Self::ShutDown => f.write_str("shut down"),
             Self::Cut => f.write_str("cut at shutdown"),
             Self::Dropped => f.write_str("dropped"),

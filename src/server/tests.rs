@@ -1,7 +1,9 @@
 //! Sessions over pipes in memory, where time is tokio's and paused, and the real server over loopback.
 
 mod driver;
+mod ends;
 mod handshake;
+mod logs;
 mod tcp;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,6 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use super::stream::Wire;
 use super::*;
 use crate::accounts::Accounts;
+use crate::clock::Time;
 use crate::facts::{Role, TlsMode};
 use crate::problem::Place;
 use crate::settings::{ListenerSettings, ServerLimits, TlsSettings};
@@ -74,6 +77,15 @@ pub(crate) fn settings() -> Settings {
 pub(crate) fn generation(settings: Settings) -> Generation {
     let policy = Policy::load(&settings).unwrap();
     Generation { settings, policy }
+}
+
+/// The first listener of the settings, in a world of its own whose clock stands.
+pub(crate) fn endpoint(settings: Settings) -> Arc<Endpoint> {
+    let now = Time::from_unix_seconds(1_201_824_000);
+    let world = Arc::new(World::new(Clock::standing(now), Arc::default(), Arc::default()));
+    let acceptor = tls::acceptor(&settings.tls, &Made::new(now).unwrap()).unwrap();
+    let listener = settings.listeners[0].clone();
+    Arc::new(Endpoint::new(&listener, &Arc::new(generation(settings)), &acceptor, &world))
 }
 
 /// A client that reads replies one by one.

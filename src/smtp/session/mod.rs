@@ -161,6 +161,12 @@ impl Session {
         self.input.rest().len() + self.content.len() < INPUT_LENGTH
     }
 
+    /// Whether bytes have come that were not yet looked at.
+    #[must_use]
+    pub fn has_input(&self) -> bool {
+        !self.input.rest().is_empty()
+    }
+
     /// Takes in bytes that the client sent.
     pub fn receive(&mut self, bytes: &[u8]) {
         if matches!(self.state, State::Over(_)) {
