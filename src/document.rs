@@ -186,7 +186,7 @@ impl<'n> Table<'n> {
     where
         T: FromStr<Err: Display>,
     {
-        self.converted(key, problems, |text| text.parse::<T>())
+        self.converted(key, problems, str::parse::<T>)
     }
 
     /// The text at `key`, made into a `T` by `convert`; the error's own words are noted.

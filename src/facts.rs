@@ -66,9 +66,10 @@ impl Facts {
     /// An id for the message under way, in the form of Postfix's, fixed by session and transaction.
     #[must_use]
     pub fn queue_id(&self) -> String {
-        // An odd multiplier spreads the numbers without letting two collide.
-        let number = self.session.0.wrapping_mul(64).wrapping_add(u64::from(self.counts.transactions) % 64);
-        format!("{:011X}", number.wrapping_mul(0x9E37_79B9_7F4B_7C15) >> 20)
+        // Eleven hexadecimal digits are 44 bits. Multiplying by an odd number spreads the ids over them, and keeps apart
+        // what was apart: 2^28 sessions of 2^16 transactions each.
+        let number = (self.session.0 << 16) | u64::from(self.counts.transactions & 0xFFFF);
+        format!("{:011X}", number.wrapping_mul(0x9E37_79B9_7F4B_7C15) & ((1 << 44) - 1))
     }
 }
 

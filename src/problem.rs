@@ -38,6 +38,26 @@ impl Place {
         }
     }
 
+    /// The byte of the file where it begins; nothing where there is no file.
+    #[must_use]
+    pub fn start(&self) -> Option<usize> {
+        match self {
+            Self::File(_, span) => Some(span.start),
+            _ => None,
+        }
+    }
+
+    /// What problems are sorted by: files first, and within a file from top to bottom.
+    #[must_use]
+    pub fn order(&self) -> impl Ord + use<'_> {
+        match self {
+            Self::File(source, span) => (0, source.name.as_str(), span.start),
+            Self::Variable(name) => (1, name.as_str(), 0),
+            Self::Flag(name) => (2, name.as_str(), 0),
+            Self::Default => (3, "", 0),
+        }
+    }
+
     /// The file's name, or the variable's, or the flag's.
     #[must_use]
     pub fn name(&self) -> &str {

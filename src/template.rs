@@ -1,6 +1,6 @@
 //! Texts with placeholders, filled in from the facts of a session: replies, and the keys that counters are kept by.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use crate::facts::Facts;
 use crate::reply::{Reply, ReplyError};
@@ -132,7 +132,7 @@ impl Placeholder {
     }
 }
 
-fn write_to(out: &mut String, value: impl std::fmt::Display) {
+fn write_to(out: &mut String, value: impl fmt::Display) {
     // Writing into a string cannot fail.
     let _ = write!(out, "{value}");
 }
@@ -193,6 +193,19 @@ impl Template {
     }
 }
 
+/// The template as it was written.
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
+                Part::Value(placeholder) => write!(f, "{{{}}}", placeholder.name())?,
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A reply with placeholders in its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplyTemplate {
@@ -226,6 +239,17 @@ impl ReplyTemplate {
     #[must_use]
     pub fn render(&self, facts: &Facts, host: &str) -> Reply {
         Reply::with_lines(self.code, self.lines.iter().map(|line| line.render(facts, host)).collect())
+    }
+}
+
+/// The reply as it was written; a line break begins the next line.
+impl fmt::Display for ReplyTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ", self.code)?;
+        for (index, line) in self.lines.iter().enumerate() {
+            write!(f, "{}{line}", if index > 0 { "\n" } else { "" })?;
+        }
+        Ok(())
     }
 }
 

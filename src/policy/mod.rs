@@ -1,15 +1,69 @@
-//! Which rule speaks (stub of the interface).
+//! Which rule speaks, and what it says. Pure: nothing here awaits, reads a clock, draws a random number or opens a
+//! file or a socket (but for the loader, which reads packs at start).
+//!
+//! A [`Policy`] is one generation of packs and tables. At each stage of a session it is asked in three steps, so that
+//! what is remembered between sessions can live elsewhere:
+//!
+//! ```text
+//! let scene = policy.scene(stage, &facts);          // which rules could fire
+//! let answers = store.settle(&scene.asks(), now);   // what counters and prisons say
+//! let judgement = scene.judge(&answers);            // the verdict, and what must be remembered
+//! ```
+//!
+//! [`pack`] reads one provider's file, [`rule`] holds one file for each kind of condition, [`trigger`] finds the rule
+//! that a session names, [`scene`] is the engine.
 
+pub mod ask;
+mod directory;
+mod load;
+mod matcher;
+mod pack;
+mod parse;
+mod reach;
+mod rule;
+mod scene;
+#[cfg(test)]
+mod tests;
+mod trigger;
+mod view;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::address::Address;
 use crate::facts::{Facts, Listener};
-use crate::problem::Problems;
-use crate::settings::Settings;
+use crate::policy::directory::Directory;
+use crate::policy::pack::Pack;
+use crate::policy::rule::Rule;
+use crate::policy::trigger::RuleName;
 use crate::smtp::Persona;
+use crate::stage::Stage;
 
-/// All packs and tables of one generation of settings. Pure: asks nothing of the world.
+pub use scene::{Judgement, Scene};
+pub use view::{ProviderView, RuleView};
+
+/// The pack that speaks where neither settings nor a recipient's domain choose another.
+const DEFAULT_PROVIDER: &str = "263";
+
+/// All packs and tables of one generation of settings.
 #[derive(Debug)]
-pub struct Policy;
+pub struct Policy {
+    /// By id, never empty.
+    packs: Vec<Provider>,
+    /// The pack of listeners that name none.
+    base: usize,
+    /// The settings chose the base, so a recipient's domain does not.
+    pinned: bool,
+    /// Domains of recipients, and the packs that answer for them.
+    routes: HashMap<String, usize>,
+}
+
+/// A pack, and the world as it sees it.
+#[derive(Debug)]
+struct Provider {
+    pack: Pack,
+    directory: Directory,
+}
 
 /// How much of a message has to be read before it can be judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,18 +74,54 @@ pub enum Reads {
     Everything,
 }
 
-#[allow(missing_docs, reason = "stub")]
 impl Policy {
-    pub fn load(_settings: &Settings) -> Result<Self, Problems> {
-        Ok(Self)
+    /// What is said at a listener where no rule speaks.
+    #[must_use]
+    pub fn persona(&self, listener: &Listener) -> Arc<Persona> {
+        self.packs[self.at(listener)].pack.persona.clone()
     }
-    pub fn persona(&self, _listener: &Listener) -> Arc<Persona> {
-        Arc::default()
-    }
+
+    /// Whether any rule is asked before every command.
+    #[must_use]
     pub fn judges_commands(&self) -> bool {
-        false
+        self.packs.iter().any(|provider| provider.pack.answering(Stage::Command).next().is_some())
     }
-    pub fn reads(&self, _facts: &Facts) -> Reads {
-        Reads::Header
+
+    /// How much of the message must be known at stage `message`.
+    #[must_use]
+    pub fn reads(&self, facts: &Facts) -> Reads {
+        let reads = |index: usize| self.packs[index].pack.reads_body();
+        let base = self.at(&facts.listener);
+        let recipients = facts.envelope.recipients.iter();
+        let any = recipients.map(|recipient| self.of_recipient(facts, recipient)).chain([base]).any(reads);
+        if any { Reads::Everything } else { Reads::Header }
+    }
+
+    /// The rule of that name.
+    fn rule(&self, name: &RuleName) -> Option<(&Provider, &Rule)> {
+        let provider = self.packs.iter().find(|provider| provider.pack.id == name.provider)?;
+        Some((provider, provider.pack.rule(&name.rule)?))
+    }
+
+    fn index(&self, id: &str) -> Option<usize> {
+        self.packs.iter().position(|provider| provider.pack.id == id)
+    }
+
+    /// The pack that a listener speaks as.
+    fn at(&self, listener: &Listener) -> usize {
+        let named = listener.provider.as_deref().or_else(|| {
+            // A listener whose every session meets one rule speaks as that rule's provider.
+            listener.trigger.as_deref().and_then(|name| name.split_once('/')).map(|(provider, _)| provider)
+        });
+        named.and_then(|id| self.index(id)).unwrap_or(self.base)
+    }
+
+    /// The pack that answers for a recipient.
+    fn of_recipient(&self, facts: &Facts, recipient: &Address) -> usize {
+        let base = self.at(&facts.listener);
+        if self.pinned || facts.listener.provider.is_some() {
+            return base;
+        }
+        self.routes.get(recipient.domain()).copied().unwrap_or(base)
     }
 }

@@ -1,4 +1,4 @@
-//! All the policy I/O there is (stub of the interface).
+//! All the policy I/O there is: one question to the policy, one to what is remembered.
 
 use crate::clock::Time;
 use crate::facts::Facts;
@@ -7,7 +7,12 @@ use crate::stage::Stage;
 use crate::store::Store;
 use crate::verdict::Verdict;
 
-/// What is to be done at `stage`.
-pub fn judge(_policy: &Policy, _store: &Store, _stage: Stage, _facts: &Facts, _now: Time) -> Verdict {
-    Verdict::accept()
+/// What is to be done at `stage`. What the verdict brings with it (a sender goes to prison, a mailbox fills) is
+/// remembered at once, so this is called exactly once for each thing that a client does.
+pub fn judge(policy: &Policy, store: &Store, stage: Stage, facts: &Facts, now: Time) -> Verdict {
+    let scene = policy.scene(stage, facts);
+    let answers = store.settle(&scene.asks(), now);
+    let judgement = scene.judge(&answers);
+    store.apply(&judgement.effects, now);
+    judgement.verdict
 }

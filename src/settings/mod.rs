@@ -1,14 +1,30 @@
 //! What the user may set, as mockmx uses it.
+//!
+//! Four layers, each over the one before: built-in defaults, `mockmx.toml`, environment variables, flags. [`keys`] lists
+//! what can be set and under which names, [`layers`] makes one tree of the file, the variables and the flags, in which
+//! every value still knows where it was set, and [`read`] makes [`Settings`] of that tree. A mistake never hides
+//! another: all of them are collected, and each points at its line, its variable or its flag.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
+mod keys;
+mod layers;
+mod read;
+#[cfg(test)]
+mod tests;
+mod values;
+
+use std::ffi::OsString;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::accounts::Accounts;
 use crate::document::Node;
 use crate::facts::{Role, TlsMode};
-use crate::problem::Place;
+use crate::problem::{Place, Problems};
 use crate::smtp::Limits;
+
+pub use keys::{KEYS, Key, Kind};
+pub use layers::Flags;
 
 /// All settings, read and checked.
 #[derive(Clone, Debug)]
@@ -38,6 +54,46 @@ pub struct Settings {
     pub limits: ServerLimits,
     /// Certificate and key.
     pub tls: TlsSettings,
+    /// What is logged, and how.
+    pub log: LogSettings,
+    /// The file that was read, as it was named.
+    pub file: Option<String>,
+}
+
+impl Settings {
+    /// Reads `flags`, `environment` and the settings file, which is the one that a flag or `MOCKMX_CONFIG` names, or
+    /// else `default_file` if it exists.
+    ///
+    /// # Errors
+    /// All the problems that were found.
+    pub fn load(
+        flags: &Flags,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        default_file: &Path,
+    ) -> Result<Self, Problems> {
+        let (settings, problems) = Self::examine(flags, environment, default_file);
+        problems.or(settings)
+    }
+
+    /// Like [`load`](Self::load), but returns what could be read as well, with defaults in place of what could not: so
+    /// that packs can be checked in the same run.
+    #[must_use]
+    pub fn examine(
+        flags: &Flags,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+        default_file: &Path,
+    ) -> (Self, Problems) {
+        let mut problems = Problems::default();
+        let layers = layers::Layers::collect(flags, environment, default_file, &mut problems);
+        let root = layers.merge(&mut problems);
+        let mut mistakes = Problems::default();
+        let mut settings = read::settings(&root, &mut mistakes);
+        settings.file = layers.file();
+        // Where the file stops being TOML, what follows is not where its author put it.
+        problems.0.extend(mistakes.0.into_iter().filter(|mistake| layers.is_sound(&mistake.place)));
+        problems.0.sort_by(|a, b| a.place.order().cmp(&b.place.order()));
+        (settings, problems)
+    }
 }
 
 /// One listener's settings.
@@ -57,6 +113,29 @@ pub struct ListenerSettings {
     pub rule: Option<String>,
     /// Where this was set.
     pub place: Place,
+}
+
+impl ListenerSettings {
+    /// The listeners that are there unless they are switched off: an MX without STARTTLS (Go's net/smtp and others use
+    /// it wherever it is offered, and fail on a certificate that they do not know), and submission on both of its
+    /// ports (RFC 6409, RFC 8314).
+    #[must_use]
+    pub fn defaults() -> [Self; 3] {
+        let listener = |name: &str, port, role, tls| Self {
+            name: name.to_owned(),
+            address: (Ipv4Addr::LOCALHOST, port).into(),
+            role,
+            tls,
+            provider: None,
+            rule: None,
+            place: Place::Default,
+        };
+        [
+            listener("smtp", 2525, Role::Mx, TlsMode::None),
+            listener("submission", 2587, Role::Submission, TlsMode::StartTls),
+            listener("smtps", 2465, Role::Submission, TlsMode::Implicit),
+        ]
+    }
 }
 
 /// Bounds on what a peer may take.
@@ -80,6 +159,28 @@ pub struct ServerLimits {
     pub drain: Duration,
 }
 
+impl Default for ServerLimits {
+    fn default() -> Self {
+        Self {
+            session: Limits {
+                command_line: 4 * 1024,
+                text_line: 64 * 1024,
+                message: 35 * 1024 * 1024,
+                recipients: 1_000,
+                errors: 10,
+                failed_logins: 5,
+            },
+            connections: 10_000,
+            idle: Duration::from_secs(5 * 60),
+            message_time: Duration::from_secs(10 * 60),
+            minimum_rate: 128,
+            rate_grace: Duration::from_secs(30),
+            spool_beyond: 1024 * 1024,
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
 /// TLS: PEM files, or a certificate made at start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsSettings {
@@ -89,4 +190,30 @@ pub struct TlsSettings {
     pub key: Option<PathBuf>,
     /// Where to write the CA of the certificate that was made at start.
     pub write_ca: Option<PathBuf>,
+}
+
+/// What is logged, and how. Read once at start: a reload does not change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// The form of a line.
+    pub format: LogFormat,
+    /// Which events, in the words of `tracing_subscriber::EnvFilter`: `info`, `mockmx=debug`.
+    pub filter: String,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { format: LogFormat::Auto, filter: "info".to_owned() }
+    }
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// [`Human`](Self::Human), coloured only on a terminal.
+    Auto,
+    /// A line for people.
+    Human,
+    /// A JSON object.
+    Json,
 }

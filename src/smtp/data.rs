@@ -209,6 +209,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
         #[test]
         fn decoding_follows_the_definition(
             tokens in prop::collection::vec(prop::sample::select(vec!["\r\n", "\r", "\n", ".", "\0", "x", "\r\n."]), 0..40),

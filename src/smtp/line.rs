@@ -63,9 +63,10 @@ impl Input {
     pub(super) fn line(&mut self, limit: usize) -> Option<Line> {
         let rest = self.rest();
         let Some(end) = memchr(LF, rest) else {
-            if self.overlong || rest.len() >= limit {
+            let length = rest.len();
+            if self.overlong || length >= limit {
                 self.overlong = true;
-                self.consume(usize::MAX);
+                self.consume(length);
             }
             return None;
         };
@@ -121,6 +122,9 @@ mod tests {
     #[test]
     fn an_endless_line_takes_no_memory() {
         let mut input = Input::default();
+        input.push(b"a line before it\r\n");
+        input.push(&[b'x'; 1000]);
+        assert_eq!(input.line(100), Some(whole("a line before it")));
         for _ in 0..1000 {
             input.push(&[b'x'; 1000]);
             assert_eq!(input.line(100), None);

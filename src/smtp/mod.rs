@@ -4,12 +4,11 @@
 //! TLS, the end. It answers by itself whatever is a matter of protocol (syntax, order, bounds), and leaves everything
 //! else to the verdicts of its stages. It knows no rule: a verdict comes in, a reply goes out.
 //!
-//! The parts, in the order in which a byte meets them: [`line`] and [`content`] (with [`data`], the decoder of DATA)
-//! cut the stream into commands and text; [`command`], [`path`] and [`parameters`] parse a command; [`auth`] holds the
-//! SASL exchanges; [`session`] is the state; [`persona`] has the words of the provider that speaks, and [`extension`]
+//! The parts, in the order in which a byte meets them: `line` and `content` (with `data`, the decoder of DATA)
+//! cut the stream into commands and text; `command`, `path` and `parameters` parse a command; `auth` holds the
+//! SASL exchanges; `session` is the state; `persona` has the words of the provider that speaks, and `extension`
 //! what it offers.
 
-use std::fmt;
 use std::sync::Arc;
 
 use crate::accounts::Accounts;
@@ -98,19 +97,4 @@ pub enum Step {
     Reset,
     /// Write nothing more and read nothing more, until the client gives up.
     Stall,
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Read => "read",
-            Self::Content => "content",
-            Self::Judge(stage) => return write!(f, "judge {stage}"),
-            Self::StartTls => "start TLS",
-            Self::Close => "close",
-            Self::Drop => "drop",
-            Self::Reset => "reset",
-            Self::Stall => "stall",
-        })
-    }
 }

@@ -1,12 +1,104 @@
-//! What is remembered between sessions (stub of the interface).
+//! What is remembered between sessions: rates, sessions at once, prisons, and what mailboxes have taken.
+//!
+//! All of it lives in this process, behind one lock that is never held while waiting. It survives a reload of the
+//! settings. Each table is bounded: peers choose the keys (a sender's address), so without a bound a flood of made-up
+//! keys would take all memory. A table that is full forgets first what no longer matters.
 
+mod concurrency;
+mod prison;
+mod rate;
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::clock::Time;
 use crate::facts::SessionId;
+use crate::policy::ask::{Amount, Answer, Ask, Effect, Group, Usage};
 
-/// Counters, prisons and mailboxes' usage, shared by all sessions. It survives a reload of the settings.
+use concurrency::Places;
+use prison::Prisons;
+use rate::Rates;
+
+/// The most keys that a table holds.
+const MOST_KEYS: usize = 100_000;
+
+/// The memory of this process.
 #[derive(Debug, Default)]
-pub struct Store;
+pub struct Store(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    rates: Rates,
+    places: Places,
+    prisons: Prisons,
+    /// By mailbox; only those with a table of their own are ever asked for, so settings bound it.
+    delivered: HashMap<String, Amount>,
+}
 
 impl Store {
+    /// Answers the questions of one stage, group by group. A group ends at its first no; the first group that is
+    /// answered with yes throughout and is the last to be asked ends it all. What was not asked was not counted.
+    #[must_use]
+    pub fn settle(&self, groups: &[Group], now: Time) -> Vec<Vec<Answer>> {
+        if groups.is_empty() {
+            return Vec::new();
+        }
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut answers = Vec::with_capacity(groups.len());
+        for group in groups {
+            let mut given = Vec::with_capacity(group.asks.len());
+            for ask in &group.asks {
+                let answer = state.answer(ask, now);
+                let go_on = answer.yes();
+                given.push(answer);
+                if !go_on {
+                    break;
+                }
+            }
+            let fires = given.iter().all(Answer::yes);
+            answers.push(given);
+            if fires && group.last {
+                break;
+            }
+        }
+        answers
+    }
+
+    /// Remembers what a verdict brings with it.
+    pub fn apply(&self, effects: &[Effect], now: Time) {
+        if effects.is_empty() {
+            return;
+        }
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for effect in effects {
+            match effect {
+                Effect::Lock(cell) => state.prisons.lock(cell, now),
+                Effect::Deliver { mailbox, bytes } => {
+                    let amount = state.delivered.entry(mailbox.clone()).or_default();
+                    amount.messages += 1;
+                    amount.bytes += bytes;
+                }
+            }
+        }
+    }
+
     /// A session has ended: it no longer counts as one of several at once.
-    pub fn leave(&self, _session: SessionId) {}
+    pub fn leave(&self, session: SessionId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).places.leave(session);
+    }
+}
+
+impl State {
+    fn answer(&mut self, ask: &Ask, now: Time) -> Answer {
+        match ask {
+            Ask::Rate(rate) => self.rates.count(rate, now).map_or(Answer::No, Answer::UsedUp),
+            Ask::Concurrency(limit) => self.places.take(limit).map_or(Answer::No, Answer::AtOnce),
+            Ask::Prison(cell) => self.prisons.visit(cell, now).map_or(Answer::No, Answer::LockedUntil),
+            Ask::Usage(Usage { mailbox, full_at }) => {
+                let holds = self.delivered.get(mailbox).copied().unwrap_or_default();
+                let full = holds.messages >= full_at.messages || holds.bytes >= full_at.bytes;
+                if full { Answer::Holds(holds) } else { Answer::No }
+            }
+        }
+    }
 }

@@ -70,6 +70,8 @@ fn play<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Result {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2000) })]
+
     #[test]
     fn a_stream_means_the_same_however_it_is_split(
         stream in prop::collection::vec(pieces(), 0..30),

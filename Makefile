@@ -1,0 +1,31 @@
+# `make` lists what there is to make.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help run test check static docker tools
+
+help: ## List these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Serve as 263 on 127.0.0.1:2525 (flags in ARGS)
+	cargo run --release --locked -- $(ARGS)
+
+test: tools ## Run every test, installing first the mail clients that they drive
+	cargo test --locked
+
+tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, nodemailer, Python
+	tests/clients/install
+
+check: ## Run what a change must pass besides the tests: format, lints, documentation, licences
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny@0.20.2
+	cargo deny --locked check bans licenses sources
+
+static: ## Build the binary that the container image holds, into target/static/mockmx
+	docker/build target/static/mockmx
+
+docker: ## Build the container images
+	docker compose --file docker/compose.yaml build

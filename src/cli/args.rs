@@ -1,0 +1,77 @@
+//! The flags that set something, as `serve`, `check` and `providers` share them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use mockmx::settings::Flags;
+
+/// Flags that say which packs there are, and what is hosted.
+#[derive(Debug, Args)]
+pub(super) struct PackArgs {
+    /// Read this settings file [default: mockmx.toml, if it is here]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Be this provider on every listener that names none [default: 263, until a recipient's domain says otherwise]
+    #[arg(long, value_name = "ID")]
+    provider: Option<String>,
+    /// Add the packs of this folder, or of this one file, to the built-in ones; a pack of the same id replaces one
+    #[arg(long, value_name = "DIR")]
+    policies: Vec<String>,
+    /// Host this domain: its users are the provider's (can be given several times)
+    #[arg(long, value_name = "DOMAIN")]
+    hosted: Vec<String>,
+}
+
+impl PackArgs {
+    pub(super) fn flags(&self) -> Flags {
+        Flags::default()
+            .config(self.config.clone())
+            .set("--provider", &self.provider)
+            .set("--policies", &self.policies)
+            .set("--hosted", &self.hosted)
+    }
+}
+
+/// All flags that set something.
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    #[command(flatten)]
+    packs: PackArgs,
+    /// Be an MX here, without STARTTLS; as for the three below, a port alone is on 127.0.0.1, `:25` is on all of
+    /// IPv4, port 0 is any free one, and `off` is none [default: 127.0.0.1:2525]
+    #[arg(long, value_name = "ADDR")]
+    smtp: Option<String>,
+    /// Take submissions here, with STARTTLS and AUTH [default: 127.0.0.1:2587]
+    #[arg(long, value_name = "ADDR")]
+    submission: Option<String>,
+    /// Take submissions here, with TLS from the first byte and AUTH [default: 127.0.0.1:2465]
+    #[arg(long, value_name = "ADDR")]
+    smtps: Option<String>,
+    /// Serve HTTP here: /healthz and /readyz [default: 127.0.0.1:8025]
+    #[arg(long, value_name = "ADDR")]
+    http: Option<String>,
+    /// Write the CA of the certificate that is made at start to this file, for clients to trust
+    #[arg(long, value_name = "FILE")]
+    write_ca: Option<String>,
+    /// Log for people or for machines [default: auto, which is human, in colour on a terminal]
+    #[arg(long, value_name = "FORMAT", value_parser = PossibleValuesParser::new(["auto", "human", "json"]))]
+    log_format: Option<String>,
+    /// Log these events: `warn`, `debug`, `info,mockmx::smtp=trace` [default: info]
+    #[arg(long, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+impl ServeArgs {
+    pub(super) fn flags(&self) -> Flags {
+        self.packs
+            .flags()
+            .set("--smtp", &self.smtp)
+            .set("--submission", &self.submission)
+            .set("--smtps", &self.smtps)
+            .set("--http", &self.http)
+            .set("--write-ca", &self.write_ca)
+            .set("--log-format", &self.log_format)
+            .set("--log", &self.log)
+    }
+}

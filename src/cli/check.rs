@@ -1,0 +1,70 @@
+//! `mockmx check`: everything that is wrong with settings and packs.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use mockmx::document::{Node, Value};
+use mockmx::policy::Policy;
+use mockmx::problem::{Problems, Source};
+use mockmx::settings::{Flags, Settings};
+
+use super::args::ServeArgs;
+use super::load::{load, report};
+
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    /// Settings files, packs and folders of packs, each checked by itself; if none is named, what `serve` would use
+    #[arg(value_name = "FILES")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let flags = args.serve.flags();
+    let mut problems = Problems::default();
+    let mut out = anstream::stdout().lock();
+    if args.files.is_empty() {
+        match load(&flags) {
+            Ok((settings, _)) => writeln!(out, "ok {}", settings.file.as_deref().unwrap_or("built-in settings"))?,
+            Err(found) => problems = found,
+        }
+    }
+    for file in &args.files {
+        let checked =
+            if is_settings(file) { load(&flags.clone().config(Some(file.clone()))).map(drop) } else { pack(file) };
+        match checked {
+            Ok(()) => writeln!(out, "ok {}", file.display())?,
+            // Two packs below the same settings would tell the same problem twice.
+            Err(found) => {
+                for problem in found.0 {
+                    if !problems.0.contains(&problem) {
+                        problems.push(problem);
+                    }
+                }
+            }
+        }
+    }
+    if problems.0.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    report(&problems)?;
+    Ok(ExitCode::FAILURE)
+}
+
+/// Checks a pack or a folder of them, beside the built-in packs and with no settings, whose problems are not theirs.
+fn pack(file: &Path) -> Result<(), Problems> {
+    let flags = Flags::default().set("--policies", [file.to_string_lossy()]);
+    let settings = Settings::load(&flags, [], Path::new(""))?;
+    Policy::load(&settings).map(drop)
+}
+
+/// Whether a file holds settings; a pack has a name or rules, which settings have not.
+fn is_settings(file: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(file) else { return false };
+    let (root, _) = Node::parse_toml(&Arc::new(Source { name: String::new(), text }));
+    matches!(&root.value, Value::Table(keys) if !keys.contains_key("name") && !keys.contains_key("rule"))
+}

@@ -1,0 +1,35 @@
+//! Settings and packs, loaded together so that the problems of both are told together.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use mockmx::policy::Policy;
+use mockmx::problem::Problems;
+use mockmx::settings::{Flags, Settings};
+
+/// The settings file that is read if none is named.
+const DEFAULT_FILE: &str = "mockmx.toml";
+
+/// Loads settings and packs.
+pub(super) fn load(flags: &Flags) -> Result<(Settings, Policy), Problems> {
+    let (settings, mut problems) = Settings::examine(flags, std::env::vars_os(), Path::new(DEFAULT_FILE));
+    match Policy::load(&settings) {
+        Ok(policy) => problems.or((settings, policy)),
+        Err(more) => {
+            problems.0.extend(more.0);
+            Err(problems)
+        }
+    }
+}
+
+/// Draws all problems on standard error.
+pub(super) fn report(problems: &Problems) -> io::Result<()> {
+    let mut out = anstream::stderr().lock();
+    for problem in &problems.0 {
+        writeln!(out, "{}\n", problem.render(true))?;
+    }
+    match problems.0.len() {
+        1 => writeln!(out, "1 problem"),
+        count => writeln!(out, "{count} problems"),
+    }
+}

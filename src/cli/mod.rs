@@ -1,0 +1,97 @@
+//! The commands, a file each.
+//!
+//! Every command ends with one of three exit codes: 0, 1 if there are problems or it failed, 2 for wrong usage. What was
+//! asked for goes to standard output, all else to standard error, in colour only on a terminal.
+
+mod args;
+mod check;
+mod health;
+mod load;
+mod log;
+mod providers;
+mod serve;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use args::ServeArgs;
+
+/// A mock of the mail provider on the other side.
+///
+/// mockmx takes mail by SMTP as a provider's gateway does: the same banner, and the same refusals with the same texts at
+/// the same stages. Without a command it serves; without flags and settings, on 127.0.0.1 alone.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mockmx                            be 263's gateway on 127.0.0.1:2525
+  mockmx --hosted example.com       and host example.com there
+  mockmx --smtp :25 --http off      take mail from other machines too
+  mockmx check                      say everything that is wrong with settings and packs
+  mockmx providers 263              list 263's rules and how to trigger each";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take mail until SIGINT or SIGTERM; SIGHUP reloads settings and packs (this is the default command).
+    #[command(after_help = serve::NOTES)]
+    Serve(ServeArgs),
+    /// Check settings and packs, and say everything that is wrong with them.
+    Check(check::CheckArgs),
+    /// List the providers, or the rules of one.
+    Providers(providers::ProvidersArgs),
+    /// Ask a running mockmx whether it is ready: exit code 0 if it is.
+    Health(health::HealthArgs),
+}
+
+/// Runs the command that was given.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        None => serve::run(&cli.serve),
+        Some(Command::Serve(args)) => serve::run(&args),
+        Some(Command::Check(args)) => check::run(&args),
+        Some(Command::Providers(args)) => providers::run(&args),
+        Some(Command::Health(args)) => health::run(&args),
+    };
+    done.unwrap_or_else(|error| {
+        // Whoever reads the output may stop reading, as `mockmx providers | head -1` does.
+        let closed = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+        if error.downcast_ref::<io::Error>().is_some_and(closed) {
+            return ExitCode::SUCCESS;
+        }
+        // If even this cannot be written, the exit code has to say it.
+        let _ = writeln!(anstream::stderr(), "error: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+    use mockmx::settings::KEYS;
+
+    use super::Cli;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_of_a_setting_is_there() {
+        let command = Cli::command();
+        let flags: Vec<_> = command.get_arguments().filter_map(|flag| flag.get_long()).collect();
+        for flag in KEYS.iter().filter_map(|key| key.flag) {
+            assert!(flags.contains(&flag.trim_start_matches('-')), "{flag}");
+        }
+    }
+}

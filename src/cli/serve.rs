@@ -1,0 +1,126 @@
+//! `mockmx serve`: takes mail until it is told to stop.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use mockmx::clock::Clock;
+use mockmx::escape::Escaped;
+use mockmx::journal::Journal;
+use mockmx::server::{Generation, Reload, Server};
+use mockmx::settings::{Flags, Settings};
+use mockmx::store::Store;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use super::args::ServeArgs;
+use super::load::{load, report};
+use super::log;
+
+/// What `mockmx serve --help` says besides the flags.
+pub(super) const NOTES: &str = "\
+Each address is printed once it is bound: `listening smtp 127.0.0.1:2525`.
+SIGINT and SIGTERM let transactions end within 10 seconds; a second one does not wait.
+SIGHUP reads settings and packs anew, and keeps the old ones if the new ones have a problem.
+Everything else that can be set, also by file or variable, is in docs/settings.md.";
+
+pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let flags = args.flags();
+    let generation = match load(&flags) {
+        Ok((settings, policy)) => Generation { settings, policy },
+        Err(problems) => {
+            report(&problems)?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    log::start(&generation.settings.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
+    runtime.block_on(serve(flags, generation))
+}
+
+async fn serve(flags: Flags, generation: Generation) -> anyhow::Result<ExitCode> {
+    // Whoever has read where we listen may already send a signal.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let hangup = signal(SignalKind::hangup())?;
+    say_what_is_set(&generation.settings);
+    let (store, journal) = (Arc::new(Store::default()), Arc::new(Journal::default()));
+    let server = Server::bind(generation, Clock::system(), store, journal)?;
+    print(&server.addresses()).context("cannot print the addresses")?;
+    let (reloads, wanted) = mpsc::channel(1);
+    tokio::spawn(reload_at(hangup, flags, reloads));
+    let (stop, stopped) = oneshot::channel::<()>();
+    let mut stop = Some(stop);
+    let mut serving = pin!(server.serve(async { drop(stopped.await) }, wanted));
+    loop {
+        tokio::select! {
+            () = &mut serving => {
+                info!("stopped");
+                return Ok(ExitCode::SUCCESS);
+            }
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if stop.take().is_none() {
+            warn!("stopped without waiting for what was under way");
+            return Ok(ExitCode::FAILURE);
+        }
+        info!("stopping once what is under way has ended; a second signal does not wait");
+    }
+}
+
+fn say_what_is_set(settings: &Settings) {
+    info!(
+        "settings are {}",
+        settings.file.as_deref().map_or_else(|| "built in".into(), |file| Escaped(file).to_string())
+    );
+    if settings.accounts.any {
+        info!("every login is taken, whatever its password");
+    }
+}
+
+/// Prints and logs where is listened, a line each.
+fn print(addresses: &[(String, SocketAddr)]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for (name, address) in addresses {
+        info!("listening {name} {address}");
+        writeln!(out, "listening {name} {address}")?;
+    }
+    out.flush()
+}
+
+/// Reloads at each signal, one after the other.
+async fn reload_at(mut hangup: Signal, flags: Flags, reloads: mpsc::Sender<Reload>) {
+    while hangup.recv().await.is_some() {
+        if let Err(failure) = reload(&flags, &reloads).await {
+            error!("kept the old settings and packs: {}", Escaped(&failure));
+        }
+    }
+}
+
+/// Loads settings and packs, and has the server take them. What is wrong with them is logged a line each; what is
+/// returned is why they were not taken.
+async fn reload(flags: &Flags, reloads: &mpsc::Sender<Reload>) -> Result<(), String> {
+    let flags = flags.clone();
+    let loaded = tokio::task::spawn_blocking(move || load(&flags)).await.map_err(|error| error.to_string())?;
+    let (settings, policy) = loaded.map_err(|problems| {
+        for problem in &problems.0 {
+            error!("{}", Escaped(&problem.to_string()));
+        }
+        format!("problems: {}", problems.0.len())
+    })?;
+    let (answer, answered) = oneshot::channel();
+    let stopping = || "mockmx is stopping".to_owned();
+    let wanted = Reload { generation: Generation { settings, policy }, answer };
+    reloads.send(wanted).await.map_err(|_| stopping())?;
+    let addresses = answered.await.map_err(|_| stopping())?.map_err(|error| error.to_string())?;
+    info!("took new settings and packs");
+    for (name, address) in addresses {
+        info!("listening {name} {address}");
+    }
+    Ok(())
+}

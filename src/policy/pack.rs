@@ -1,0 +1,222 @@
+//! A pack: what one provider says and does, read from one TOML file.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::address::fold;
+use crate::document::{Node, Table, Value, text};
+use crate::policy::directory::Tables;
+use crate::policy::parse::is_id;
+use crate::policy::reach;
+use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule};
+use crate::problem::{Problem, Problems};
+use crate::smtp::{Canned, Extension, Persona};
+use crate::stage::Stage;
+use crate::template::ReplyTemplate;
+
+/// A pack.
+#[derive(Debug)]
+pub(crate) struct Pack {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) domains: Vec<String>,
+    pub(crate) persona: Arc<Persona>,
+    pub(crate) tables: Tables,
+    /// How many messages a mailbox may hold if its table does not say; 0 is unlimited.
+    pub(crate) max_messages: u64,
+    pub(crate) rules: Vec<Rule>,
+    prisons: Vec<(String, Prison)>,
+    keywords: KeywordIndex,
+}
+
+impl Pack {
+    /// Reads the pack `id`. All problems are noted; what could be read is returned.
+    pub(crate) fn read(id: &str, node: &Node, problems: &mut Problems) -> Self {
+        let mut table = Table::of(node, problems);
+        let name = table.required("name", problems).and_then(|node| text(node, problems)).unwrap_or(id).to_owned();
+        let domains: Vec<_> = table.texts("domains", problems).into_iter().map(fold).collect();
+        let persona = Arc::new(persona(&mut table, domains.first().map_or(id, String::as_str), problems));
+        let mut tables = Tables::default();
+        table.list("domain").iter().for_each(|node| tables.add_domain(node, problems));
+        table.list("mailbox").iter().for_each(|node| tables.add_mailbox(node, problems));
+        let max_messages = table.node("mailboxes").and_then(|node| {
+            let mut table = Table::of(node, problems);
+            let number = table.number("max-messages", problems);
+            table.finish(problems);
+            number
+        });
+        let prisons = prisons(id, table.node("prisons"), problems);
+        let lists = Lists::read(table.node("lists"), problems);
+        let rule_nodes = table.list("rule");
+        table.finish(problems);
+
+        let mut keywords = KeywordIndex::default();
+        let mut seen = BTreeSet::new();
+        let mut rules = Vec::new();
+        for node in rule_nodes {
+            let Some((rule, stage)) = head(node, &mut seen, problems) else { continue };
+            let mut reading = Reading {
+                lists: &lists,
+                prisons: &prisons,
+                keywords: &mut keywords,
+                problems,
+                provider: id,
+                stage,
+                rule,
+            };
+            rules.extend(Rule::read(node, &mut reading).map(|rule| (rule, node)));
+        }
+        if let Err(error) = keywords.build() {
+            problems.push(Problem::new(&node.place, error));
+        }
+        lists.note_unused(problems);
+        reach::check(&rules, problems);
+        let rules: Vec<_> = rules.into_iter().map(|(rule, _)| rule).collect();
+        let max_messages = max_messages.unwrap_or_default();
+        Self { id: id.to_owned(), name, domains, persona, tables, max_messages, rules, prisons, keywords }
+    }
+
+    /// The rule of that id.
+    pub(crate) fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.reference.id == id)
+    }
+
+    /// The rules of a stage that answer the client.
+    pub(crate) fn answering(&self, stage: Stage) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(move |rule| rule.stage == stage && !matches!(rule.outcome, Outcome::Fate(_)))
+    }
+
+    /// The rules that say what becomes of an accepted message.
+    pub(crate) fn filing(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().filter(|rule| matches!(rule.outcome, Outcome::Fate(_)))
+    }
+
+    /// The prison of that id; rules name none that is not there.
+    pub(crate) fn prison(&self, id: &str) -> Option<&Prison> {
+        self.prisons.iter().find(|(known, _)| known == id).map(|(_, prison)| prison)
+    }
+
+    /// Where the pack's keywords stand in a message.
+    pub(crate) fn scan(&self, message: &crate::message::MessageFacts) -> Hits {
+        self.keywords.scan(message)
+    }
+
+    /// Whether a rule looks at more of a message than its header.
+    pub(crate) fn reads_body(&self) -> bool {
+        self.rules.iter().flat_map(Rule::conditions).any(Condition::reads_body)
+    }
+}
+
+/// The id and the stage of a rule, without which nothing else of it can be read.
+fn head<'n>(node: &'n Node, seen: &mut BTreeSet<&'n str>, problems: &mut Problems) -> Option<(&'n str, Stage)> {
+    let mut table = Table::of(node, problems);
+    let id = table.required("id", problems)?;
+    let stage = table.required("stage", problems).and_then(|node| {
+        let named = Stage::named(text(node, problems)?);
+        if named.is_none() {
+            let names = Stage::ALL.map(Stage::name).join(", ");
+            problems.push(Problem::new(&node.place, "there is no such stage").help(format!("stages: {names}")));
+        }
+        named
+    });
+    let name = text(id, problems)?;
+    if !is_id(name) {
+        let help = "it has to fit into a host name: small letters, digits and hyphens, 63 at most";
+        problems.push(Problem::new(&id.place, "this cannot be a rule's id").help(help));
+    } else if !seen.insert(name) {
+        problems.push(Problem::new(&id.place, format!("there are two rules `{name}`")));
+    }
+    Some((name, stage?))
+}
+
+fn persona(table: &mut Table<'_>, default_host: &str, problems: &mut Problems) -> Persona {
+    let host = table.text("host", problems).unwrap_or(default_host);
+    let mut persona = Persona::neutral(host);
+    if table.node("extensions").is_some() {
+        let mut extension = |node| {
+            let name = text(node, problems)?;
+            let extension = Extension::named(name);
+            if extension.is_none() {
+                problems.push(Problem::new(&node.place, format!("mockmx has no SMTP extension `{name}`")));
+            }
+            extension
+        };
+        persona.extensions = table.list("extensions").iter().filter_map(&mut extension).collect();
+    }
+    let Some(node) = table.node("replies") else {
+        return persona;
+    };
+    let replies = Table::of(node, problems);
+    for (name, node) in replies.entries() {
+        let Some(canned) = Canned::named(name) else {
+            let names: Vec<_> = Canned::ALL.iter().map(|canned| canned.name()).collect();
+            let problem = Problem::new(&node.place, format!("mockmx has no reply `{name}`"));
+            problems.push(problem.help(format!("replies: {}", names.join(", "))));
+            continue;
+        };
+        let reply = text(node, problems).map(ReplyTemplate::parse);
+        if let Some(reply) = reply.and_then(|reply| crate::document::note(node, reply, problems)) {
+            persona.set(canned, reply);
+        }
+    }
+    persona
+}
+
+fn prisons(id: &str, node: Option<&Node>, problems: &mut Problems) -> Vec<(String, Prison)> {
+    let Some(node) = node else {
+        return Vec::new();
+    };
+    let table = Table::of(node, problems);
+    let prisons =
+        table.entries().filter_map(|(name, node)| Some((name.clone(), Prison::read(id, name, node, problems)?)));
+    prisons.collect()
+}
+
+/// The named lists of a pack, and which of them its rules use.
+#[derive(Debug)]
+pub(crate) struct Lists<'n> {
+    lists: BTreeMap<&'n str, &'n Node>,
+    // Owned names keep the lists covariant: nodes of any lifetime can be read with them.
+    used: RefCell<BTreeSet<String>>,
+}
+
+impl<'n> Lists<'n> {
+    fn read(node: Option<&'n Node>, problems: &mut Problems) -> Self {
+        let table = node.map(|node| Table::of(node, problems));
+        let entries = table.iter().flat_map(Table::entries);
+        let mut lists = BTreeMap::new();
+        for (name, node) in entries {
+            match &node.value {
+                Value::List(_) => drop(lists.insert(name.as_str(), node)),
+                other => {
+                    problems.push(Problem::new(&node.place, format!("expected a list, found {}", other.kind())));
+                }
+            }
+        }
+        Self { lists, used: RefCell::default() }
+    }
+
+    /// The values of the list that `name` names.
+    pub(crate) fn find(&self, name: &Node, problems: &mut Problems) -> Option<&'n [Node]> {
+        let wanted = text(name, problems)?;
+        let Some(node) = self.lists.get(wanted) else {
+            let known: Vec<_> = self.lists.keys().copied().collect();
+            let problem = Problem::new(&name.place, format!("there is no list `{wanted}`"));
+            problems.push(problem.help(format!("lists of this pack: {}", known.join(", "))));
+            return None;
+        };
+        self.used.borrow_mut().insert(wanted.to_owned());
+        match &node.value {
+            Value::List(values) => Some(values),
+            _ => None,
+        }
+    }
+
+    fn note_unused(&self, problems: &mut Problems) {
+        let used = self.used.borrow();
+        for (name, node) in self.lists.iter().filter(|(name, _)| !used.contains(**name)) {
+            problems.push(Problem::new(&node.place, format!("no rule uses the list `{name}`")));
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Small values as people write them in packs and settings.
+
+use std::time::Duration;
+
+use bytesize::ByteSize;
+
+use crate::document::{Node, Table, Value, expected, note};
+use crate::problem::Problems;
+
+/// The value that goes by `name`.
+///
+/// # Errors
+/// If there is none; the error lists all names.
+pub(crate) fn one_of<T: Copy>(name: &str, values: &[(&str, T)]) -> Result<T, String> {
+    values.iter().find(|(known, _)| *known == name).map(|(_, value)| *value).ok_or_else(|| {
+        let known: Vec<_> = values.iter().map(|(known, _)| format!("\"{known}\"")).collect();
+        format!("expected {}, found \"{name}\"", known.join(" or "))
+    })
+}
+
+/// `20m`, `1h 30m`, `500ms`: a time span that is longer than nothing.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
+    span.filter(|span| !span.is_zero())
+        .ok_or_else(|| format!("expected a time as \"20m\" or \"1h 30m\", found \"{text}\""))
+}
+
+/// The time span at `key`.
+pub(crate) fn duration_at(table: &mut Table<'_>, key: &'static str, problems: &mut Problems) -> Option<Duration> {
+    table.converted(key, problems, duration)
+}
+
+/// The number of bytes at `key`: a whole number or `"20 MiB"`.
+pub(crate) fn size_at(table: &mut Table<'_>, key: &'static str, problems: &mut Problems) -> Option<u64> {
+    size(table.node(key)?, problems)
+}
+
+/// The number of bytes that a node tells.
+pub(crate) fn size(node: &Node, problems: &mut Problems) -> Option<u64> {
+    match &node.value {
+        Value::Integer(number) => {
+            note(node, u64::try_from(*number).map_err(|_| format!("{number} is out of range")), problems)
+        }
+        Value::Text(text) => {
+            let size = text.parse::<ByteSize>().map_err(|_| format!("expected a size as \"20 MiB\", found \"{text}\""));
+            note(node, size.map(|size| size.as_u64()), problems)
+        }
+        _ => expected("a size as \"20 MiB\"", node, problems),
+    }
+}
+
+/// Whether an id can stand in a host name: `same-domain-auth`, `263`.
+pub(crate) fn is_id(text: &str) -> bool {
+    let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    plain && !text.is_empty() && text.len() <= 63 && !text.starts_with('-') && !text.ends_with('-')
+}

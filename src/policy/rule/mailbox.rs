@@ -1,0 +1,142 @@
+//! Conditions on the recipient's mailbox, as the `[[mailbox]]` and `[[domain]]` tables of settings and packs say.
+//!
+//! ```toml
+//! when.mailbox = "unknown"         # it does not exist
+//! when.mailbox = "disabled"        # its state is `disabled`
+//! when.mailbox = "full"            # it holds as many bytes as its quota, or more
+//! when.mailbox = "over-quota"      # it would, with this message (of the announced SIZE, at stage rcpt)
+//! when.mailbox = "over-count"      # it holds as many messages as it may
+//! when.mailbox = "refuses-sender"  # its owner refuses this sender
+//! when.mailbox = "domain-refuses-sender"
+//! when.mailbox = "contact"         # the sender is in its address book
+//! when.level = ["high"]            # how strictly it keeps spam out: low, medium, high
+//! ```
+//!
+//! A mailbox holds what its table says (`used`, `messages`) and what was delivered into its inbox since the start.
+
+use crate::address::Address;
+use crate::document::{Node, Value, note, text};
+use crate::policy::ask::{Amount, Ask, Usage};
+use crate::policy::directory::{Level, Mailbox, State};
+use crate::policy::matcher::AddressPattern;
+use crate::policy::parse;
+use crate::policy::rule::{Reading, Test, View};
+use crate::stage::Stage;
+
+/// The condition.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    Is(Wanted),
+    Level(Vec<Level>),
+}
+
+/// What a mailbox may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Contact,
+    Disabled,
+    DomainRefusesSender,
+    Full,
+    OverCount,
+    OverQuota,
+    RefusesSender,
+    Unknown,
+}
+
+const WANTED: [(&str, Wanted); 8] = [
+    ("unknown", Wanted::Unknown),
+    ("disabled", Wanted::Disabled),
+    ("full", Wanted::Full),
+    ("over-quota", Wanted::OverQuota),
+    ("over-count", Wanted::OverCount),
+    ("refuses-sender", Wanted::RefusesSender),
+    ("domain-refuses-sender", Wanted::DomainRefusesSender),
+    ("contact", Wanted::Contact),
+];
+
+impl Condition {
+    pub(super) fn read(key: &str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Self> {
+        reading.needs(key, Stage::Rcpt, &node.place);
+        if key == "mailbox" {
+            return note(node, parse::one_of(text(node, reading.problems)?, &WANTED), reading.problems).map(Self::Is);
+        }
+        let nodes = match &node.value {
+            Value::List(nodes) => nodes.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let mut level = |node| note(node, Level::named(text(node, reading.problems)?), reading.problems);
+        Some(Self::Level(nodes.iter().filter_map(&mut level).collect()))
+    }
+
+    pub(super) fn remembers(&self) -> bool {
+        matches!(self, Self::Is(Wanted::Full | Wanted::OverCount | Wanted::OverQuota))
+    }
+
+    pub(super) fn test(&self, view: &View<'_>) -> Test {
+        let Some(address) = view.recipient else {
+            return Test::No;
+        };
+        match self {
+            Self::Is(wanted) => wanted.test(address, view),
+            Self::Level(levels) => {
+                let level = view.directory.mailbox(address).map(|mailbox| mailbox.level).unwrap_or_default();
+                if levels.contains(&level) {
+                    Test::why(format!("{address} is at anti-spam level {}", format!("{level:?}").to_lowercase()))
+                } else {
+                    Test::No
+                }
+            }
+        }
+    }
+}
+
+impl Wanted {
+    fn test(self, address: &Address, view: &View<'_>) -> Test {
+        let directory = view.directory;
+        let mailbox = directory.mailbox(address);
+        let listed = |patterns: &[AddressPattern]| {
+            view.sender().is_some_and(|sender| patterns.iter().any(|pattern| pattern.matches(sender)))
+        };
+        match self {
+            Self::Unknown => Test::of(directory.state(address) == State::Unknown),
+            Self::Disabled => Test::of(directory.state(address) == State::Disabled),
+            Self::RefusesSender => Test::of(mailbox.is_some_and(|mailbox| listed(&mailbox.refuses))),
+            Self::Contact => Test::of(mailbox.is_some_and(|mailbox| listed(&mailbox.contacts))),
+            Self::DomainRefusesSender => {
+                Test::of(directory.domain(address.domain()).is_some_and(|domain| listed(&domain.refuses)))
+            }
+            Self::Full | Self::OverCount | Self::OverQuota => {
+                match mailbox.and_then(|mailbox| self.full_at(mailbox, view)) {
+                    Some(full_at) => Test::Ask(Ask::Usage(Usage { mailbox: address.key(), full_at })),
+                    None => Test::No,
+                }
+            }
+        }
+    }
+
+    /// How much must have come since the start for the mailbox to take no more. `None` if it takes everything.
+    fn full_at(self, mailbox: &Mailbox, view: &View<'_>) -> Option<Amount> {
+        let room = |limit: u64, used: u64, more: u64| limit.saturating_add(1).saturating_sub(used.saturating_add(more));
+        let never = u64::MAX;
+        match self {
+            Self::OverCount => {
+                let limit = Some(mailbox.max_messages.unwrap_or(view.max_messages)).filter(|&limit| limit > 0)?;
+                Some(Amount { messages: room(limit, mailbox.messages, 1), bytes: never })
+            }
+            Self::Full => Some(Amount { messages: never, bytes: room(mailbox.quota?, mailbox.used, 1) }),
+            _ => {
+                let announced = view.facts.envelope.parameters.size.unwrap_or_default();
+                let size = view.message().map_or(announced, |message| message.size);
+                Some(Amount { messages: never, bytes: room(mailbox.quota?, mailbox.used, size) })
+            }
+        }
+    }
+}
+
+impl Usage {
+    /// What is said of a mailbox that takes no more.
+    pub(crate) fn evidence(&self, since_start: Amount) -> String {
+        let Amount { messages, bytes } = since_start;
+        format!("mailbox {} takes no more; since the start came {messages} messages, {bytes} bytes", self.mailbox)
+    }
+}

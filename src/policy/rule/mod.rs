@@ -1,0 +1,395 @@
+//! Rules: a stage, conditions, and an outcome.
+//!
+//! Each kind of condition is one file here, with its TOML, its meaning and its tests, and one variant of
+//! [`Condition`]. Conditions are tested against a [`View`] of the facts; those that depend on what is remembered
+//! between sessions answer with a question for the store.
+
+mod attachment;
+mod concurrency;
+mod envelope;
+mod keyword;
+mod mailbox;
+mod outcome;
+mod prison;
+mod rate;
+mod same_domain;
+mod session;
+mod text;
+mod virus;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::document::{Node, Table, Value, text};
+use crate::facts::Facts;
+use crate::message::MessageFacts;
+use crate::policy::ask::Ask;
+use crate::policy::directory::Directory;
+use crate::policy::pack::Lists;
+use crate::policy::parse;
+use crate::problem::{Place, Problem, Problems};
+use crate::stage::Stage;
+use crate::template::Template;
+use crate::verdict::RuleRef;
+
+pub(crate) use keyword::{Hits, KeywordIndex};
+pub(crate) use outcome::Outcome;
+pub(crate) use prison::Prison;
+
+/// A rule of a pack.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    /// Its name and where it stands.
+    pub(crate) reference: Arc<RuleRef>,
+    pub(crate) stage: Stage,
+    /// All of these must hold.
+    pub(crate) when: Vec<Condition>,
+    /// None of these may hold.
+    pub(crate) unless: Vec<Condition>,
+    /// It fires only when it is named.
+    pub(crate) trigger_only: bool,
+    pub(crate) outcome: Outcome,
+    pub(crate) delay: Duration,
+    /// The prison that its key goes to when it fires.
+    pub(crate) lock: Option<String>,
+    pub(crate) words: Words,
+}
+
+/// What a rule says to people.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) reason_zh: Option<String>,
+    pub(crate) reason_en: Option<String>,
+    pub(crate) remedy_zh: Option<String>,
+    pub(crate) remedy_en: Option<String>,
+    pub(crate) source: Option<String>,
+    pub(crate) note: Option<String>,
+}
+
+/// What a condition looks at.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct View<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) directory: &'a Directory,
+    /// Where the pack's keywords stand in the message.
+    pub(crate) hits: &'a Hits,
+    /// The recipient in question, if there is one.
+    pub(crate) recipient: Option<&'a Address>,
+    /// The pack's host name, for templates.
+    pub(crate) host: &'a str,
+    /// How many messages a mailbox may hold if its table does not say; 0 is unlimited.
+    pub(crate) max_messages: u64,
+}
+
+impl<'a> View<'a> {
+    /// The message; the stage made sure that there is one.
+    fn message(&self) -> Option<&'a MessageFacts> {
+        self.facts.message.as_deref()
+    }
+
+    /// The sender's mailbox, if there is one.
+    fn sender(&self) -> Option<&'a Address> {
+        self.facts.envelope.sender.as_ref().and_then(|sender| sender.address())
+    }
+}
+
+/// What a condition says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Test {
+    No,
+    /// Yes, and why, if there is more to say than the rule does.
+    Yes(Option<String>),
+    /// It depends on what is remembered.
+    Ask(Ask),
+}
+
+impl Test {
+    fn of(holds: bool) -> Self {
+        if holds { Self::Yes(None) } else { Self::No }
+    }
+
+    fn why(evidence: impl Into<String>) -> Self {
+        Self::Yes(Some(evidence.into()))
+    }
+}
+
+/// One condition.
+#[derive(Clone, Debug)]
+pub(crate) enum Condition {
+    Attachment(attachment::Attachments),
+    Concurrency(concurrency::Limit),
+    Envelope(envelope::Envelope),
+    Keyword(keyword::Keyword),
+    Mailbox(mailbox::Condition),
+    Prison(prison::Inside),
+    Rate(rate::Limit),
+    SameDomain(same_domain::SameDomain),
+    Session(session::Condition),
+    Text(text::Text),
+    Virus(virus::Condition),
+}
+
+/// What reading a condition needs to know.
+pub(crate) struct Reading<'r, 'n> {
+    pub(crate) lists: &'r Lists<'n>,
+    pub(crate) prisons: &'r [(String, Prison)],
+    pub(crate) keywords: &'r mut KeywordIndex,
+    pub(crate) problems: &'r mut Problems,
+    pub(crate) provider: &'r str,
+    pub(crate) stage: Stage,
+    pub(crate) rule: &'r str,
+}
+
+impl Reading<'_, '_> {
+    fn problem(&mut self, place: &Place, text: impl Into<String>) {
+        self.problems.push(Problem::new(place, text));
+    }
+
+    /// Notes that a condition stands at a stage where what it looks at is not known yet.
+    fn needs(&mut self, key: &str, from: Stage, place: &Place) {
+        let known = match self.stage {
+            Stage::Command => from == Stage::Connect,
+            stage => from <= stage,
+        };
+        if !known {
+            let text = format!("`{key}` is not known at stage {}; it is from stage {from} on", self.stage);
+            self.problem(place, text);
+        }
+    }
+
+    /// Notes each placeholder of a key that has no value yet at the rule's stage.
+    fn knows(&mut self, key: &Template, place: &Place) {
+        let stage = self.stage;
+        for placeholder in key.placeholders().filter(|placeholder| !placeholder.known_at(stage)) {
+            self.problem(place, format!("{{{}}} is not known at stage {stage}", placeholder.name()));
+        }
+    }
+
+    /// The name that a counter of this rule is kept by.
+    fn counter(&self) -> String {
+        format!("{}/{}", self.provider, self.rule)
+    }
+}
+
+impl Condition {
+    /// All keys of a `when` table.
+    const KEYS: &'static [&'static str] = &[
+        "attachment",
+        "concurrency",
+        "count",
+        "header",
+        "helo",
+        "keyword",
+        "level",
+        "login",
+        "mailbox",
+        "peer",
+        "prison",
+        "rate",
+        "recipient",
+        "recipient-domain",
+        "role",
+        "same-domain",
+        "sender",
+        "sender-domain",
+        "size",
+        "subject",
+        "tls",
+        "virus",
+    ];
+
+    /// Reads one entry of a `when` table.
+    fn read(key: &'static str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Self> {
+        Some(match key {
+            "attachment" => Self::Attachment(attachment::Attachments::read(node, reading)?),
+            "concurrency" => Self::Concurrency(concurrency::Limit::read(node, reading)?),
+            "recipient" | "recipient-domain" | "sender" | "sender-domain" => {
+                Self::Envelope(envelope::Envelope::read(key, node, reading)?)
+            }
+            "header" | "helo" | "subject" => Self::Text(text::Text::read(key, node, reading)?),
+            "keyword" => Self::Keyword(keyword::Keyword::read(node, reading)?),
+            "level" | "mailbox" => Self::Mailbox(mailbox::Condition::read(key, node, reading)?),
+            "prison" => Self::Prison(prison::Inside::read(node, reading)?),
+            "rate" => Self::Rate(rate::Limit::read(node, reading)?),
+            "same-domain" => Self::SameDomain(same_domain::SameDomain::read(node, reading)?),
+            "virus" => Self::Virus(virus::Condition::read(node, reading)?),
+            _ => Self::Session(session::Condition::read(key, node, reading)?),
+        })
+    }
+
+    /// Whether it holds.
+    pub(crate) fn test(&self, view: &View<'_>) -> Test {
+        match self {
+            Self::Attachment(condition) => condition.test(view),
+            Self::Concurrency(condition) => condition.test(view),
+            Self::Envelope(condition) => condition.test(view),
+            Self::Keyword(condition) => condition.test(view),
+            Self::Mailbox(condition) => condition.test(view),
+            Self::Prison(condition) => condition.test(view),
+            Self::Rate(condition) => condition.test(view),
+            Self::SameDomain(condition) => condition.test(view),
+            Self::Session(condition) => condition.test(view),
+            Self::Text(condition) => condition.test(view),
+            Self::Virus(condition) => condition.test(view),
+        }
+    }
+
+    /// Whether it depends on what is remembered between sessions.
+    fn remembers(&self) -> bool {
+        match self {
+            Self::Concurrency(_) | Self::Prison(_) | Self::Rate(_) => true,
+            Self::Mailbox(condition) => condition.remembers(),
+            _ => false,
+        }
+    }
+
+    /// Whether it speaks of one recipient.
+    fn of_recipient(&self) -> bool {
+        match self {
+            Self::Mailbox(_) => true,
+            Self::Envelope(condition) => condition.of_recipient(),
+            _ => false,
+        }
+    }
+
+    /// Whether it looks at more of a message than its header.
+    pub(crate) fn reads_body(&self) -> bool {
+        matches!(self, Self::Attachment(_) | Self::Keyword(_) | Self::Virus(_))
+    }
+}
+
+impl Rule {
+    /// Reads a `[[rule]]`. Returns nothing if it is switched off or has a problem.
+    pub(crate) fn read(node: &Node, reading: &mut Reading<'_, '_>) -> Option<Self> {
+        let before = reading.problems.0.len();
+        let mut table = Table::of(node, reading.problems);
+        let reference = RuleRef {
+            provider: reading.provider.to_owned(),
+            id: reading.rule.to_owned(),
+            file: node.place.name().to_owned(),
+            line: node.place.line(),
+        };
+        let _ = table.node("id");
+        let _ = table.node("stage");
+        let enabled = table.boolean("enabled", reading.problems).unwrap_or(true);
+        let words = Words::read(&mut table, reading.problems);
+        let delay = parse::duration_at(&mut table, "delay", reading.problems).unwrap_or_default();
+        let outcome = Outcome::read(&mut table, !delay.is_zero(), reading);
+        let lock = table.node("lock").and_then(|node| prison::name(node, reading));
+        let trigger_only = table.boolean("trigger-only", reading.problems).unwrap_or_default();
+        let when = table.node("when").map(|node| conditions(node, reading)).unwrap_or_default();
+        let unless_node = table.node("unless");
+        let unless = unless_node.map(|node| conditions(node, reading)).unwrap_or_default();
+        let place = table.place();
+        table.finish(reading.problems);
+
+        if let Some(node) = unless_node.filter(|_| unless.iter().any(Condition::remembers)) {
+            reading.problem(
+                &node.place,
+                "`unless` cannot hold what is counted: `rate`, `concurrency`, `prison`, a full mailbox",
+            );
+        }
+        if trigger_only && !(when.is_empty() && unless.is_empty()) {
+            reading.problem(place, "a rule that is `trigger-only` has no conditions");
+        }
+        let rule = Self {
+            reference: Arc::new(reference),
+            stage: reading.stage,
+            when,
+            unless,
+            trigger_only,
+            outcome: outcome?,
+            delay,
+            lock,
+            words,
+        };
+        if matches!(rule.outcome, Outcome::Fate(_)) && rule.remembers() {
+            reading.problem(
+                place,
+                "a rule that files, discards or replaces is asked for each recipient, so it cannot count",
+            );
+        }
+        (enabled && reading.problems.0.len() == before).then_some(rule)
+    }
+
+    /// All its conditions.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.when.iter().chain(&self.unless)
+    }
+
+    /// Whether it depends on what is remembered between sessions.
+    pub(crate) fn remembers(&self) -> bool {
+        self.conditions().any(Condition::remembers)
+    }
+
+    /// Whether it has to be asked for each recipient of a message.
+    pub(crate) fn of_recipient(&self) -> bool {
+        self.conditions().any(Condition::of_recipient)
+    }
+
+    /// Whether no rule behind it is asked if it fires.
+    pub(crate) fn is_last(&self) -> bool {
+        !matches!(self.outcome, Outcome::Continue)
+    }
+
+    /// Whether it fires on every session that comes to its stage.
+    pub(crate) fn is_unconditional(&self) -> bool {
+        !self.trigger_only && self.when.is_empty() && self.unless.is_empty()
+    }
+
+    /// Tests everything that can be told without what is remembered: what was found, and what is left to ask.
+    pub(crate) fn test(&self, view: &View<'_>) -> Option<(Vec<String>, Vec<Ask>)> {
+        if self.trigger_only || self.unless.iter().any(|condition| condition.test(view) != Test::No) {
+            return None;
+        }
+        let (mut evidence, mut asks) = (Vec::new(), Vec::new());
+        for condition in &self.when {
+            match condition.test(view) {
+                Test::No => return None,
+                Test::Yes(why) => evidence.extend(why),
+                Test::Ask(ask) => asks.push(ask),
+            }
+        }
+        Some((evidence, asks))
+    }
+}
+
+/// Reads a `when` or `unless` table.
+fn conditions(node: &Node, reading: &mut Reading<'_, '_>) -> Vec<Condition> {
+    let Value::Table(entries) = &node.value else {
+        let _ = Table::of(node, reading.problems);
+        return Vec::new();
+    };
+    if entries.is_empty() {
+        reading.problem(&node.place, "an empty table of conditions; leave it out for a rule that always fires");
+    }
+    let mut table = Table::of(node, reading.problems);
+    let keys = Condition::KEYS.iter().filter_map(|key| Some((*key, table.node(key)?)));
+    let mut found: Vec<_> = keys.filter_map(|(key, node)| Condition::read(key, node, reading)).collect();
+    table.finish(reading.problems);
+    // What is cheap and pure comes first, so that nothing is counted for a session that another condition lets go.
+    found.sort_by_key(|condition| (condition.remembers(), condition.reads_body()));
+    found
+}
+
+impl Words {
+    fn read(table: &mut Table<'_>, problems: &mut Problems) -> Self {
+        let mut words = Self {
+            source: table.text("source", problems).map(str::to_owned),
+            note: table.text("note", problems).map(str::to_owned),
+            ..Self::default()
+        };
+        let mut in_languages = |key, problems: &mut Problems| {
+            let node = table.node(key)?;
+            let mut table = Table::of(node, problems);
+            let zh = table.node("zh").and_then(|node| text(node, problems)).map(str::to_owned);
+            let en = table.node("en").and_then(|node| text(node, problems)).map(str::to_owned);
+            table.finish(problems);
+            Some((zh, en))
+        };
+        (words.reason_zh, words.reason_en) = in_languages("reason", problems).unwrap_or_default();
+        (words.remedy_zh, words.remedy_en) = in_languages("remedy", problems).unwrap_or_default();
+        words
+    }
+}

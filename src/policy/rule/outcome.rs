@@ -1,0 +1,124 @@
+//! What a rule does when it fires.
+//!
+//! ```toml
+//! reply = "554 <{sender}>: Sender address rejected: Access denied"   # a refusal; `close = true` ends the session
+//! then = "drop"          # or "reset", "stall", "discard", "accept"
+//! folder = "unknown"     # filed there
+//! replace = "virus-notice"
+//! delay = "5s"           # before any of them, or alone: wait, and go on with the next rule
+//! ```
+
+use crate::document::Table;
+use crate::policy::parse;
+use crate::policy::rule::Reading;
+use crate::stage::Stage;
+use crate::template::ReplyTemplate;
+use crate::verdict::{Fate, Replacement};
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Take it, and ask no further rule.
+    Accept,
+    /// Nothing but the delay.
+    Continue,
+    Drop,
+    /// Say 250, and do this for the recipient.
+    Fate(Fate),
+    Refuse {
+        reply: ReplyTemplate,
+        close: bool,
+    },
+    Reset,
+    Stall,
+}
+
+impl Outcome {
+    /// Reads the keys of a rule that say what it does; exactly one of them must be there, or a delay alone.
+    pub(super) fn read(table: &mut Table<'_>, delays: bool, reading: &mut Reading<'_, '_>) -> Option<Self> {
+        let close = table.boolean("close", reading.problems).unwrap_or_default();
+        let reply = table.node("reply");
+        let then = table.node("then");
+        let folder = table.node("folder");
+        let replace = table.node("replace");
+        let place = table.place();
+        let found: Vec<_> = [reply, then, folder, replace].into_iter().flatten().collect();
+        if let [_, second, ..] = found[..] {
+            reading.problem(&second.place, "a rule has one of `reply`, `then`, `folder` and `replace`");
+            return None;
+        }
+        if close && reply.is_none() {
+            reading.problem(place, "`close` goes with `reply`; to close without a reply, write `then = \"drop\"`");
+        }
+        let outcome = if reply.is_some() {
+            let reply = table.converted("reply", reading.problems, ReplyTemplate::parse)?;
+            Self::refusal(reply, close, reading, table)?
+        } else if then.is_some() {
+            let names = [
+                ("accept", &Self::Accept),
+                ("discard", &Self::Fate(Fate::Discarded)),
+                ("drop", &Self::Drop),
+                ("reset", &Self::Reset),
+                ("stall", &Self::Stall),
+            ];
+            table.converted("then", reading.problems, |name| parse::one_of(name, &names))?.clone()
+        } else if folder.is_some() {
+            let name = table.text("folder", reading.problems)?;
+            Self::Fate(if name.eq_ignore_ascii_case("inbox") { Fate::Inbox } else { Fate::Folder(name.to_owned()) })
+        } else if replace.is_some() {
+            let names = [("virus-notice", Replacement::VirusNotice)];
+            let replacement = table.converted("replace", reading.problems, |name| parse::one_of(name, &names))?;
+            Self::Fate(Fate::Replaced(replacement))
+        } else if delays {
+            Self::Continue
+        } else {
+            reading.problem(place, "the rule does nothing: it needs `reply`, `then`, `folder`, `replace` or `delay`");
+            return None;
+        };
+        if matches!(outcome, Self::Fate(_)) && reading.stage != Stage::Message {
+            reading.problem(
+                place,
+                format!(
+                    "a message can be filed, discarded or replaced at stage message, not at stage {}",
+                    reading.stage
+                ),
+            );
+        }
+        Some(outcome)
+    }
+
+    fn refusal(
+        reply: ReplyTemplate,
+        close: bool,
+        reading: &mut Reading<'_, '_>,
+        table: &mut Table<'_>,
+    ) -> Option<Self> {
+        let place = &table.node("reply")?.place;
+        if reply.code() < 400 {
+            reading.problem(place, format!("a refusal has a code from 400 to 599, not {}", reply.code()));
+        }
+        for placeholder in reply.placeholders() {
+            if !placeholder.known_at(reading.stage) {
+                let text = format!("{{{}}} is not known at stage {}", placeholder.name(), reading.stage);
+                reading.problem(place, text);
+            }
+        }
+        Some(Self::Refuse { reply, close })
+    }
+
+    /// The action in one word or as the reply, for tables.
+    pub(crate) fn describe(&self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Continue => "delay",
+            Self::Drop => "drop",
+            Self::Fate(Fate::Discarded) => "discard",
+            Self::Fate(Fate::Folder(_) | Fate::Inbox) => "file",
+            Self::Fate(Fate::Replaced(_)) => "replace",
+            Self::Refuse { close: false, .. } => "refuse",
+            Self::Refuse { close: true, .. } => "refuse and close",
+            Self::Reset => "reset",
+            Self::Stall => "stall",
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! Packs as people look at them: for tables, explanations and the documentation.
+
+use crate::policy::rule::{Outcome, Rule};
+use crate::policy::trigger::RuleName;
+use crate::policy::{Pack, Policy};
+use crate::stage::Stage;
+
+/// A provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProviderView {
+    /// Its id: the pack's file name.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The domains that it answers for.
+    pub domains: Vec<String>,
+    /// Its rules, in the order in which they are asked.
+    pub rules: Vec<RuleView>,
+}
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleView {
+    /// Its id within the provider.
+    pub id: String,
+    /// Where it is asked.
+    pub stage: Stage,
+    /// What it does, in a word or two: `refuse`, `drop`.
+    pub action: &'static str,
+    /// The reply, as the pack writes it.
+    pub reply: Option<String>,
+    /// It fires only when it is named.
+    pub trigger_only: bool,
+    /// The recipient's address that makes it fire.
+    pub trigger: String,
+    /// 原因.
+    pub reason_zh: Option<String>,
+    /// The reason in English.
+    pub reason_en: Option<String>,
+    /// 解决建议.
+    pub remedy_zh: Option<String>,
+    /// The remedy in English.
+    pub remedy_en: Option<String>,
+    /// The document that says so.
+    pub source: Option<String>,
+    /// What is ours in it, and not the document's.
+    pub note: Option<String>,
+    /// The pack's file.
+    pub file: String,
+    /// The line where it begins.
+    pub line: usize,
+}
+
+impl Policy {
+    /// All providers, by id.
+    #[must_use]
+    pub fn providers(&self) -> Vec<ProviderView> {
+        self.packs.iter().map(|provider| provider_view(&provider.pack)).collect()
+    }
+}
+
+fn provider_view(pack: &Pack) -> ProviderView {
+    ProviderView {
+        id: pack.id.clone(),
+        name: pack.name.clone(),
+        domains: pack.domains.clone(),
+        rules: pack.rules.iter().map(|rule| rule_view(rule, &pack.id)).collect(),
+    }
+}
+
+fn rule_view(rule: &Rule, provider: &str) -> RuleView {
+    let words = rule.words.clone();
+    RuleView {
+        id: rule.reference.id.clone(),
+        stage: rule.stage,
+        action: rule.outcome.describe(),
+        reply: match &rule.outcome {
+            Outcome::Refuse { reply, .. } => Some(reply.to_string()),
+            _ => None,
+        },
+        trigger_only: rule.trigger_only,
+        trigger: RuleName { provider: provider.to_owned(), rule: rule.reference.id.clone() }.address(),
+        reason_zh: words.reason_zh,
+        reason_en: words.reason_en,
+        remedy_zh: words.remedy_zh,
+        remedy_en: words.remedy_en,
+        source: words.source,
+        note: words.note,
+        file: rule.reference.file.clone(),
+        line: rule.reference.line,
+    }
+}

@@ -1,0 +1,81 @@
+//! What the documentation says of the settings is so.
+
+use std::path::Path;
+
+use mockmx::settings::{Flags, KEYS, ListenerSettings, LogSettings, ServerLimits, Settings};
+
+use crate::program::{mockmx, said};
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(file: &str) -> String {
+    std::fs::read_to_string(repository().join(file)).unwrap()
+}
+
+/// The example with the `#` taken off that stands directly before something.
+fn with_everything_set(example: &str) -> String {
+    let uncomment = |line: &str| {
+        let rest = line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()));
+        rest.unwrap_or(line).to_owned()
+    };
+    example.lines().map(uncomment).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_example_holds_the_defaults() {
+    let settings = Settings::load(&Flags::default(), [], &repository().join("docs/mockmx.toml")).unwrap();
+    let without_place = |mut listener: ListenerSettings| {
+        listener.place = mockmx::problem::Place::Default;
+        listener
+    };
+    let listeners: Vec<_> = settings.listeners.into_iter().map(without_place).collect();
+    assert_eq!(listeners, ListenerSettings::defaults());
+    assert_eq!(settings.http.unwrap().to_string(), "127.0.0.1:8025");
+    assert_eq!(settings.limits, ServerLimits::default());
+    assert_eq!(settings.log, LogSettings::default());
+    assert!(settings.accounts.any && !settings.auth_without_tls);
+}
+
+#[test]
+fn the_example_has_every_key_and_all_of_it_can_be_set() {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["cert.pem", "key.pem"] {
+        std::fs::write(folder.path().join(file), "").unwrap();
+    }
+    std::fs::create_dir(folder.path().join("packs")).unwrap();
+    let text = with_everything_set(&read("docs/mockmx.toml"));
+    let file = folder.path().join("mockmx.toml");
+    std::fs::write(&file, &text).unwrap();
+    let settings = Settings::load(&Flags::default(), [], &file).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(settings.listeners.len(), 5);
+    assert_eq!(settings.accounts.passwords.len(), 1);
+    assert_eq!((settings.domains.len(), settings.mailboxes.len()), (1, 1));
+    assert!(settings.providers.is_some());
+    for key in KEYS {
+        let last = key.path.rsplit('.').next().unwrap();
+        let is_set = |line: &str| line.trim_start_matches(['#', ' ']).starts_with(&format!("{last} = "));
+        assert!(text.lines().any(is_set), "{}", key.path);
+    }
+}
+
+#[test]
+fn check_finds_nothing_wrong_with_the_example() {
+    let output = mockmx(repository()).args(["check", "docs/mockmx.toml"]).output().unwrap();
+    assert_eq!(said(&output), ("ok docs/mockmx.toml\n".to_owned(), String::new(), Some(0)));
+}
+
+#[test]
+fn the_reference_has_a_line_for_every_key() {
+    let reference = read("docs/settings.md");
+    let mut lines = reference.lines().filter(|line| line.starts_with("| `"));
+    for key in KEYS {
+        let line = lines.find(|line| line.starts_with(&format!("| `{}` |", key.path)));
+        let line = line.unwrap_or_else(|| panic!("{} is missing or out of order", key.path));
+        match key.flag {
+            Some(flag) => assert!(line.contains(&format!("`{flag} ")), "{line}"),
+            None => assert!(line.contains("| |"), "{line}"),
+        }
+    }
+}

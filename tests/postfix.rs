@@ -1,0 +1,1 @@
+//! docker/postfix/start, run outside of a container: what a customer's Postfix makes of a refusal.

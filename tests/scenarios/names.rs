@@ -1,0 +1,92 @@
+//! Every rule answers to its name, at its own stage, on an otherwise innocent session.
+
+use base64::Engine as _;
+use mockmx::policy::{Policy, RuleView};
+use mockmx::stage::Stage;
+
+use super::player::Player;
+use super::script::Script;
+
+/// A scenario that names the rule `provider/rule` by the earliest thing that the client says at the rule's stage.
+fn scenario(provider: &str, rule: &RuleView) -> String {
+    let (id, name) = (&rule.id, format!("{provider}/{}", rule.id));
+    let host = format!("{id}.{provider}.mockmx.test");
+    let address = format!("{id}@{provider}.mockmx.test");
+    let neutral = "provider = \"neutral\"\n\nsession a smtp\nS: 220 mockmx.test ESMTP mockmx\n";
+    let helo = "C: HELO a\nS: 250 mockmx.test\n";
+    let mail = "C: MAIL FROM:<a@example.org>\nS: 250 2.1.0 Ok\n";
+    let rcpt = format!("C: RCPT TO:<{address}>\nS: 250 2.1.5 Ok\n");
+    let data = "C: DATA\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: innocent\nC:\nC: innocent\nC: .\n";
+    let said = match rule.stage {
+        Stage::Connect | Stage::Command => {
+            format!("[[listener]]\nname = \"a\"\naddress = \"127.0.0.1:0\"\nrule = \"{name}\"\n\nsession a a\n")
+        }
+        Stage::Helo => format!("{neutral}C: HELO {host}\n"),
+        Stage::Auth => {
+            // AUTH is offered on submission alone, and this provider answers to anybody's login.
+            let login = base64(&format!("\0{id}@{provider}\0x"));
+            neutral.replace("session a smtp", "session a submission") + helo + &format!("C: AUTH PLAIN {login}\n")
+        }
+        Stage::Mail => format!("{neutral}{helo}C: MAIL FROM:<{address}>\n"),
+        Stage::Rcpt => format!("{neutral}{helo}{mail}C: RCPT TO:<{address}>\n"),
+        Stage::Data => format!("{neutral}{helo}{mail}{rcpt}C: DATA\n"),
+        Stage::Message => format!("{neutral}{helo}{mail}{rcpt}{data}"),
+    };
+    let sender = if rule.stage == Stage::Mail { address.as_str() } else { "a@example.org" };
+    let outcome = match (&rule.reply, rule.action) {
+        (Some(reply), _) => filled_in(reply, sender, &address),
+        (None, "drop") => "dropped\n".to_owned(),
+        (None, "reset") => "reset\n".to_owned(),
+        (None, "stall") => "stalled\n".to_owned(),
+        (None, action) => {
+            let fate = match action {
+                "discard" => "discarded",
+                "replace" => "replaced",
+                _ if rule.id == "local-delivery" => "inbox",
+                _ => "folder unknown",
+            };
+            format!("S: 250 2.0.0 Ok: queued as QUEUE\nfate {address} {fate}\n")
+        }
+    };
+    format!("{said}{outcome}rule {name} named\n")
+}
+
+/// The reply as it must go out.
+fn filled_in(reply: &str, sender: &str, recipient: &str) -> String {
+    let text = reply.replace("{sender}", sender).replace("{recipient}", recipient).replace("{ip}", "127.0.0.1");
+    let (code, text) = text.split_at(3);
+    let lines: Vec<_> = text[1..].split('\n').collect();
+    let last = lines.len() - 1;
+    let line = |(number, line)| format!("S: {code}{}{line}\n", if number == last { ' ' } else { '-' });
+    lines.into_iter().enumerate().map(line).collect()
+}
+
+fn base64(text: &str) -> String {
+    base64::prelude::BASE64_STANDARD.encode(text)
+}
+
+fn play(text: &str) -> Result<(), String> {
+    let script = Script::parse(text)?;
+    let mut player = Player::new(&script)?;
+    for step in &script.steps {
+        player.play(step).map_err(|error| format!("line {}: {error}", step.line))?;
+    }
+    player.finish()
+}
+
+#[test]
+fn every_rule_answers_to_its_name() {
+    let policy = Policy::load(&Script::parse("").unwrap().settings().unwrap()).unwrap();
+    let (mut count, mut failures) = (0, Vec::new());
+    for provider in policy.providers() {
+        for rule in &provider.rules {
+            let text = scenario(&provider.id, rule);
+            count += 1;
+            if let Err(error) = play(&text) {
+                failures.push(format!("{}/{}: {error} in\n{text}", provider.id, rule.id));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
+    assert!(count > 30, "rules found: {count}");
+}
