@@ -18,7 +18,7 @@ use crate::accounts::Accounts;
 use crate::clock::Time;
 use crate::facts::{Role, TlsMode};
 use crate::problem::Place;
-use crate::settings::{ListenerSettings, ServerLimits, TlsSettings};
+use crate::settings::{ListenerSettings, LogSettings, ServerLimits, TlsSettings};
 use crate::smtp::Limits;
 
 impl Wire for DuplexStream {
@@ -51,7 +51,7 @@ pub(crate) fn listener(name: &str, tls: TlsMode) -> ListenerSettings {
         address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
         role: Role::Mx,
         tls,
-        provider: None,
+        provider: Some("neutral".to_owned()),
         rule: None,
         place: Place::Default,
     }
@@ -71,6 +71,8 @@ pub(crate) fn settings() -> Settings {
         auth_without_tls: false,
         limits: limits(),
         tls: TlsSettings::default(),
+        log: LogSettings::default(),
+        file: None,
     }
 }
 
