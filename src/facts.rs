@@ -233,3 +233,25 @@ pub struct Counts {
 pub const fn loopback() -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn queue_ids_never_collide() {
+        let listener =
+            Listener { name: "smtp".to_owned(), role: Role::Mx, tls: TlsMode::None, provider: None, trigger: None };
+        let mut facts = Facts::new(SessionId(0), listener.into(), loopback(), Time::default());
+        let mut seen = HashSet::new();
+        for session in 0..200 {
+            facts.session = SessionId(session);
+            for transactions in 0..200 {
+                facts.counts.transactions = transactions;
+                assert!(seen.insert(facts.queue_id()));
+            }
+        }
+    }
+}

@@ -10,7 +10,7 @@ fn a_message_comes_in_chunks() {
     assert!(play.session.reading_content());
     assert_eq!(play.send(b"a\r\n.\r"), "250 2.0.0 Ok\r\n");
     let replies = play.send(b"BDAT 0\r\nBDAT 5 LAST\r\n\n.\r\n\0NOOP\r\n");
-    assert_eq!(replies, "250 2.0.0 Ok\r\n250 2.0.0 Ok: queued as 7F4C7E58436\r\n250 2.0.0 Ok\r\n");
+    assert_eq!(replies, "250 2.0.0 Ok\r\n250 2.0.0 Ok: queued as 4C9E3DE7C15\r\n250 2.0.0 Ok\r\n");
     assert_eq!(play.messages, [b"a\r\n.\r\n.\r\n\0"]);
     assert_eq!(play.stages.iter().filter(|stage| **stage == Stage::Data).count(), 1);
 }
@@ -53,7 +53,7 @@ fn chunks_and_data_do_not_mix() {
          S: 250 2.1.0 Ok
          S: 250 2.1.5 Ok
          S: 354 End data with <CR><LF>.<CR><LF>
-         S: 250 2.0.0 Ok: queued as 1D83F811C2B",
+         S: 250 2.0.0 Ok: queued as E836329F82A",
     );
     assert_eq!(play.messages, [b"y\r\n"]);
 }

@@ -25,7 +25,7 @@ fn a_message_goes_through() {
          S: 354 End data with <CR><LF>.<CR><LF>
          C: Subject: hi
          C: .
-         S: 250 2.0.0 Ok: queued as 7F4C7E58436
+         S: 250 2.0.0 Ok: queued as 4C9E3DE7C15
          C: QUIT
          S: 221 2.0.0 Bye",
     );
@@ -56,11 +56,11 @@ fn a_pipelined_session_is_answered_in_one_write() {
          S: 250 2.1.0 Ok
          S: 250 2.1.5 Ok
          S: 354 End data with <CR><LF>.<CR><LF>
-         S: 250 2.0.0 Ok: queued as 7F4C7E58436
+         S: 250 2.0.0 Ok: queued as 4C9E3DE7C15
          S: 250 2.1.0 Ok
          S: 250 2.1.5 Ok
          S: 354 End data with <CR><LF>.<CR><LF>
-         S: 250 2.0.0 Ok: queued as 1D83F811C2B
+         S: 250 2.0.0 Ok: queued as E836329F82A
          S: 250 2.0.0 Ok
          S: 221 2.0.0 Bye",
     );
