@@ -220,11 +220,7 @@ impl<'n> Table<'n> {
 
     /// The items of the list at `key`. A single value that is no list stands for a list of one.
     pub fn list(&mut self, key: &'static str) -> &'n [Node] {
-        match self.node(key) {
-            Some(Node { value: Value::List(items), .. }) => items,
-            Some(node) => std::slice::from_ref(node),
-            None => &[],
-        }
+        self.node(key).map_or(&[], items)
     }
 
     /// The texts of the list at `key`, or the one text there.
@@ -252,6 +248,15 @@ impl<'n> Table<'n> {
                 }
             });
         }
+    }
+}
+
+/// The items of a list. A single value that is no list stands for a list of one.
+#[must_use]
+pub fn items(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(items) => items,
+        _ => std::slice::from_ref(node),
     }
 }
 

@@ -7,6 +7,9 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
+use base64::Engine as _;
+use ipnet::IpNet;
+
 use crate::address::Address;
 use crate::clock::Time;
 use crate::message::MessageFacts;
@@ -34,6 +37,8 @@ pub struct Facts {
     pub envelope: Envelope,
     /// The message, once it is complete.
     pub message: Option<Arc<MessageFacts>>,
+    /// At stage `fault`: the name of the reply that the session would give, as `unknown-command`.
+    pub fault: Option<&'static str>,
     /// How often things happened in this session.
     pub counts: Counts,
 }
@@ -53,6 +58,7 @@ impl Facts {
             login: None,
             envelope: Envelope::default(),
             message: None,
+            fault: None,
             counts: Counts::default(),
         }
     }
@@ -63,13 +69,34 @@ impl Facts {
         self.envelope.candidate.as_ref().or_else(|| self.envelope.recipients.first())
     }
 
+    /// The client's network, as providers count by it: /24 of IPv4, /64 of IPv6.
+    #[must_use]
+    pub fn network(&self) -> IpNet {
+        let length = if self.peer.is_ipv4() { 24 } else { 64 };
+        IpNet::new_assert(self.peer.ip(), length).trunc()
+    }
+
+    /// An id for the message under way, in the form of Coremail's: `C8CowAAnpFyamC9fa52cAg--.56912S2`.
+    #[must_use]
+    pub fn coremail_id(&self) -> String {
+        let number = self.number().wrapping_mul(0x9E37_79B9_7F4B_7C15);
+        let bytes = [number, self.started.unix_nanos()].map(u64::to_be_bytes).concat();
+        let id = base64::prelude::BASE64_URL_SAFE_NO_PAD.encode(bytes);
+        let (process, serial) = (10_000 + number % 90_000, 2 + self.counts.transactions.saturating_sub(1));
+        format!("{}--.{process}S{serial}", id.replace(['-', '_'], "A"))
+    }
+
+    /// A number of its own for each session and transaction.
+    fn number(&self) -> u64 {
+        (self.session.0 << 16) | u64::from(self.counts.transactions & 0xFFFF)
+    }
+
     /// An id for the message under way, in the form of Postfix's, fixed by session and transaction.
     #[must_use]
     pub fn queue_id(&self) -> String {
         // Eleven hexadecimal digits are 44 bits. Multiplying by an odd number spreads the ids over them, and keeps apart
         // what was apart: 2^28 sessions of 2^16 transactions each.
-        let number = (self.session.0 << 16) | u64::from(self.counts.transactions & 0xFFFF);
-        format!("{:011X}", number.wrapping_mul(0x9E37_79B9_7F4B_7C15) & ((1 << 44) - 1))
+        format!("{:011X}", self.number().wrapping_mul(0x9E37_79B9_7F4B_7C15) & ((1 << 44) - 1))
     }
 }
 

@@ -147,12 +147,19 @@ impl Problems {
         self.0.push(problem);
     }
 
-    /// `value` if nothing was found, else what was found.
+    /// `value` if nothing was found, else what was found, in order.
     ///
     /// # Errors
     /// If there is a problem.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        if self.0.is_empty() { Ok(value) } else { Err(self.sorted()) }
+    }
+
+    /// In the order in which people look: file by file, from top to bottom.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.0.sort_by(|a, b| a.place.order().cmp(&b.place.order()));
+        self
     }
 }
 

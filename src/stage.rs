@@ -21,12 +21,23 @@ pub enum Stage {
     Message,
     /// Any command line, before it is looked at: for counts of commands and errors.
     Command,
+    /// A command was unknown, malformed or out of order, and is about to be told so.
+    Fault,
 }
 
 impl Stage {
     /// All stages, in order.
-    pub const ALL: [Self; 8] =
-        [Self::Connect, Self::Helo, Self::Auth, Self::Mail, Self::Rcpt, Self::Data, Self::Message, Self::Command];
+    pub const ALL: [Self; 9] = [
+        Self::Connect,
+        Self::Helo,
+        Self::Auth,
+        Self::Mail,
+        Self::Rcpt,
+        Self::Data,
+        Self::Message,
+        Self::Command,
+        Self::Fault,
+    ];
 
     /// The name used in packs, logs and tables.
     #[must_use]
@@ -40,6 +51,17 @@ impl Stage {
             Self::Data => "data",
             Self::Message => "message",
             Self::Command => "command",
+            Self::Fault => "fault",
+        }
+    }
+
+    /// Whether what is first known at stage `from` is known here. Commands and faults come at any time, so they have
+    /// only what a connection has.
+    #[must_use]
+    pub fn knows(self, from: Self) -> bool {
+        match self {
+            Self::Command | Self::Fault => from == Self::Connect,
+            _ => from <= self,
         }
     }
 

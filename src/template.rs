@@ -27,8 +27,15 @@ pub enum Placeholder {
     Host,
     /// The client's IP address.
     Ip,
+    /// An id for the message in the form of Coremail's, as `C8CowAAnpFyamC9fa52cAg--.56912S2`, fixed by session and
+    /// transaction.
+    CoremailId,
     /// The listener's name.
     Listener,
+    /// The client's network: the /24 of an IPv4 address, the /64 of an IPv6 address.
+    Network,
+    /// A number from 1 to 20 that stands for one of a provider's machines, fixed by the session.
+    Node,
     /// Who is logged in, or tries to.
     Login,
     /// An id for the message, in the form of Postfix's.
@@ -49,13 +56,16 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
+        Self::CoremailId,
         Self::Epoch,
         Self::Helo,
         Self::Host,
         Self::Ip,
         Self::Listener,
         Self::Login,
+        Self::Network,
+        Self::Node,
         Self::QueueId,
         Self::Recipient,
         Self::RecipientDomain,
@@ -69,12 +79,15 @@ impl Placeholder {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::CoremailId => "coremail-id",
             Self::Epoch => "epoch",
             Self::Helo => "helo",
             Self::Host => "host",
             Self::Ip => "ip",
             Self::Listener => "listener",
             Self::Login => "login",
+            Self::Network => "network",
+            Self::Node => "node",
             Self::QueueId => "queue-id",
             Self::Recipient => "recipient",
             Self::RecipientDomain => "recipient-domain",
@@ -85,12 +98,18 @@ impl Placeholder {
         }
     }
 
-    /// The earliest stage at which it has a value. A command may come at any time, so stage `command` has only what
-    /// a connection has.
+    /// The earliest stage at which it has a value.
     #[must_use]
     pub const fn from_stage(self) -> Stage {
         match self {
-            Self::Epoch | Self::Host | Self::Ip | Self::Listener | Self::Session => Stage::Connect,
+            Self::CoremailId
+            | Self::Epoch
+            | Self::Host
+            | Self::Ip
+            | Self::Listener
+            | Self::Network
+            | Self::Node
+            | Self::Session => Stage::Connect,
             Self::Helo => Stage::Helo,
             Self::Login => Stage::Auth,
             Self::QueueId | Self::Sender | Self::SenderDomain => Stage::Mail,
@@ -102,17 +121,17 @@ impl Placeholder {
     /// Whether it has a value at `stage`.
     #[must_use]
     pub fn known_at(self, stage: Stage) -> bool {
-        match stage {
-            Stage::Command => self.from_stage() == Stage::Connect,
-            _ => self.from_stage() <= stage,
-        }
+        stage.knows(self.from_stage())
     }
 
     fn write(self, facts: &Facts, host: &str, out: &mut String) {
         let sender = || facts.envelope.sender.as_ref().and_then(|sender| sender.address());
         let text = match self {
             Self::Epoch => return write_to(out, facts.started.unix_seconds()),
+            Self::CoremailId => return write_to(out, facts.coremail_id()),
             Self::Ip => return write_to(out, facts.peer.ip()),
+            Self::Network => return write_to(out, facts.network()),
+            Self::Node => return write_to(out, facts.session.0 % 20 + 1),
             Self::QueueId => return write_to(out, facts.queue_id()),
             Self::Session => return write_to(out, facts.session),
             Self::Helo => facts.helo.as_ref().map_or("", |helo| &helo.name),
@@ -298,7 +317,7 @@ mod tests {
         assert_eq!(Template::parse("{sender"), Err(TemplateError::Brace));
         assert_eq!(Template::parse("a}b"), Err(TemplateError::Brace));
         let error = Template::parse("{Sender}").unwrap_err().to_string();
-        assert!(error.starts_with("there is no placeholder {Sender}; there are {epoch} {helo}"), "{error}");
+        assert!(error.starts_with("there is no placeholder {Sender}; there are {coremail-id} {epoch}"), "{error}");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Everything that is tested from outside, through the built program, in one binary so that it links once.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod cli;
 mod docs;
 mod postfix;
 mod program;
+mod scenarios;
+mod serve;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 /// A command that runs mockmx in `folder`, with nothing of mockmx's in its environment and no colours.
-pub fn mockmx(folder: &Path) -> Command {
+pub(crate) fn mockmx(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mockmx"));
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MOCKMX_") {
@@ -19,13 +19,13 @@ pub fn mockmx(folder: &Path) -> Command {
 }
 
 /// What a command that ends by itself says.
-pub fn said(output: &Output) -> (String, String, Option<i32>) {
+pub(crate) fn said(output: &Output) -> (String, String, Option<i32>) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     (text(&output.stdout), text(&output.stderr), output.status.code())
 }
 
 /// A mockmx that serves on free ports of 127.0.0.1. It is killed when it goes out of scope.
-pub struct Serving {
+pub(crate) struct Serving {
     child: Child,
     output: BufReader<ChildStdout>,
     addresses: Vec<(String, SocketAddr)>,
@@ -33,13 +33,17 @@ pub struct Serving {
 
 impl Serving {
     /// Starts it with `arguments`, and reads the addresses that it prints. Standard error is the test's own.
-    pub fn start(folder: &Path, arguments: &[&str]) -> Self {
+    pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
         Self::spawn(mockmx(folder).args(arguments))
     }
 
-    /// Starts `command`, which must have no address but those of the four default listeners.
-    pub fn spawn(command: &mut Command) -> Self {
-        let command = command.args(["--smtp", "0", "--submission", "0", "--smtps", "0", "--http", "0"]);
+    /// Starts `command` on free ports; it must have no listeners but the four default ones.
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        Self::spawn_as_set(command.args(["--smtp", "0", "--submission", "0", "--smtps", "0", "--http", "0"]))
+    }
+
+    /// Starts `command` where it is set to listen, with the four default listeners.
+    pub(crate) fn spawn_as_set(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut addresses = Vec::new();
@@ -54,31 +58,31 @@ impl Serving {
     }
 
     /// Where the listener of that name listens.
-    pub fn address(&self, name: &str) -> SocketAddr {
+    pub(crate) fn address(&self, name: &str) -> SocketAddr {
         let found = self.addresses.iter().find(|(known, _)| known == name);
         found.unwrap_or_else(|| panic!("there is no listener {name}")).1
     }
 
     /// The listeners' names, in the order in which they were printed.
-    pub fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         self.addresses.iter().map(|(name, _)| name.as_str()).collect()
     }
 
     /// Sends a signal, by its name without `SIG`.
-    pub fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let kill = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(kill.success());
     }
 
     /// Waits for its end: what else it printed, and its exit code.
-    pub fn end(mut self) -> (String, Option<i32>) {
+    pub(crate) fn end(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
         while self.output.read_line(&mut rest).unwrap() > 0 {}
         (rest, self.child.wait().unwrap().code())
     }
 
     /// Its standard error, if the command piped it.
-    pub fn errors(&mut self) -> impl BufRead + use<> {
+    pub(crate) fn errors(&mut self) -> impl BufRead + use<> {
         BufReader::new(self.child.stderr.take().unwrap())
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn load(flags: &Flags) -> Result<(Settings, Policy), Problems> {
         Ok(policy) => problems.or((settings, policy)),
         Err(more) => {
             problems.0.extend(more.0);
-            Err(problems)
+            Err(problems.sorted())
         }
     }
 }

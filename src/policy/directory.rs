@@ -76,7 +76,28 @@ pub(crate) enum State {
     Unknown,
     /// It is switched off.
     Disabled,
+    /// It is frozen, as for a bill that was not paid.
+    Frozen,
+    /// It is suspended, as for what it sent.
+    Suspended,
+    /// It was never activated, or not used for long.
+    Inactive,
+    /// Its SMTP service is switched off.
+    NoSmtp,
+    /// It is not on the list of those that may receive.
+    NotAllowed,
 }
+
+const STATES: [(&str, State); 8] = [
+    ("known", State::Known),
+    ("unknown", State::Unknown),
+    ("disabled", State::Disabled),
+    ("frozen", State::Frozen),
+    ("suspended", State::Suspended),
+    ("inactive", State::Inactive),
+    ("no-smtp", State::NoSmtp),
+    ("not-allowed", State::NotAllowed),
+];
 
 /// How strictly spam is kept out of the inbox (263 W022 §4.0.15).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -134,12 +155,7 @@ impl Tables {
             address
         });
         let mailbox = Mailbox {
-            state: table
-                .converted("state", problems, |name| {
-                    let states = [("known", State::Known), ("unknown", State::Unknown), ("disabled", State::Disabled)];
-                    parse::one_of(name, &states)
-                })
-                .unwrap_or_default(),
+            state: table.converted("state", problems, |name| parse::one_of(name, &STATES)).unwrap_or_default(),
             level: table.converted("level", problems, Level::named).unwrap_or_default(),
             quota: parse::size_at(&mut table, "quota", problems),
             used: parse::size_at(&mut table, "used", problems).unwrap_or_default(),

@@ -87,6 +87,12 @@ impl Policy {
         self.packs.iter().any(|provider| provider.pack.answering(Stage::Command).next().is_some())
     }
 
+    /// Whether any rule is asked when a command is at fault.
+    #[must_use]
+    pub fn judges_faults(&self) -> bool {
+        self.packs.iter().any(|provider| provider.pack.answering(Stage::Fault).next().is_some())
+    }
+
     /// How much of the message must be known at stage `message`.
     #[must_use]
     pub fn reads(&self, facts: &Facts) -> Reads {

@@ -328,7 +328,7 @@ impl<'a> Scene<'a> {
 
 /// Whether a rule's own stage can no more come once a session is at `now`.
 fn is_over(own: Stage, now: Stage) -> bool {
-    own == Stage::Command || own < now
+    matches!(own, Stage::Command | Stage::Fault) || own < now
 }
 
 fn unknown_rule(named: &Named, stage: Stage) -> Verdict {

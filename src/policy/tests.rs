@@ -76,26 +76,26 @@ lock = "q"
     assert_eq!(
         found,
         [
-            "x.toml:4: mockmx has no SMTP extension `XCLIENT`",
-            "x.toml:6: there is no placeholder {who}; there are {epoch} {helo} {host} {ip} {listener} {login} {queue-id} {recipient} {recipient-domain} {sender} {sender-domain} {session} {subject}",
-            "x.toml:7: mockmx has no reply `greeting`",
-            "x.toml:12: a span of times begins with the shorter one",
             "x.toml:3: there is no key `nmae` here",
+            "x.toml:4: mockmx has no SMTP extension `XCLIENT`",
+            "x.toml:6: there is no placeholder {who}; there are {coremail-id} {epoch} {helo} {host} {ip} {listener} {login} {network} {node} {queue-id} {recipient} {recipient-domain} {sender} {sender-domain} {session} {subject}",
+            "x.toml:7: mockmx has no reply `greeting`",
+            "x.toml:9: no rule uses the list `unused`",
+            "x.toml:12: a span of times begins with the shorter one",
             "x.toml:14: this cannot be a rule's id",
             "x.toml:16: a refusal has a code from 400 to 599, not 250",
             "x.toml:19: there is no such stage",
-            "x.toml:26: a reply begins with a code of three digits from 200 to 599",
-            "x.toml:24: expected a network as `203.0.113.0/24` or an IP address, found \"10.0.0.0/40\"",
             "x.toml:23: `recipient` is not known at stage mail; it is from stage rcpt on",
+            "x.toml:24: expected a network as `203.0.113.0/24` or an IP address, found \"10.0.0.0/40\"",
             "x.toml:25: expected an address as `name@example.com`, `@example.com` or `name@`, found \"nobody\"",
-            "x.toml:28: there are two rules `two`",
+            "x.toml:26: a reply begins with a code of three digits from 200 to 599",
             "x.toml:27: the rule does nothing: it needs `reply`, `then`, `folder`, `replace` or `delay`",
-            "x.toml:31: there is no prison `q`",
+            "x.toml:28: there are two rules `two`",
+            "x.toml:30: a rate is written as `{ messages = 30, per = \"1m\", key = \"{sender}\" }`",
             "x.toml:30: messages are counted at stage mail or data or message, not at stage connect",
             "x.toml:30: expected a time as \"20m\" or \"1h 30m\", found \"soon\"",
             "x.toml:30: {sender} is not known at stage connect",
-            "x.toml:30: a rate is written as `{ messages = 30, per = \"1m\", key = \"{sender}\" }`",
-            "x.toml:9: no rule uses the list `unused`",
+            "x.toml:31: there is no prison `q`",
         ]
     );
 }
@@ -140,8 +140,8 @@ fn settings_change_packs_in_one_line() {
     assert_eq!(
         settings_problems("providers.263.rules.too-frequent.when.rate.messages = 0\nproviders.264.name = \"x\"\n"),
         [
-            "settings:2: there is no provider `264`",
             "settings:1: a rate counts one kind of thing, and at least one of it",
+            "settings:2: there is no provider `264`",
         ]
     );
     assert_eq!(

@@ -109,6 +109,7 @@ impl Endpoint {
             accounts: Arc::new(all.accounts.clone()),
             auth_without_tls: all.auth_without_tls,
             judge_commands: policy.judges_commands(),
+            judge_faults: policy.judges_faults(),
         });
         Self {
             listener,

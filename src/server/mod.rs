@@ -158,10 +158,11 @@ impl Server {
     }
 
     fn start(&mut self, phase: &watch::Sender<Phase>) {
+        // All that is bound answers from here on, so whoever is told an address may ask at once.
+        self.readiness.set(None);
         for listening in &mut self.listening {
             listening.serve(phase);
         }
-        self.readiness.set(None);
     }
 }
 

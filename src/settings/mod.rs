@@ -91,8 +91,7 @@ impl Settings {
         settings.file = layers.file();
         // Where the file stops being TOML, what follows is not where its author put it.
         problems.0.extend(mistakes.0.into_iter().filter(|mistake| layers.is_sound(&mistake.place)));
-        problems.0.sort_by(|a, b| a.place.order().cmp(&b.place.order()));
-        (settings, problems)
+        (settings, problems.sorted())
     }
 }
 

@@ -18,8 +18,14 @@ fn scenario(provider: &str, rule: &RuleView) -> String {
     let rcpt = format!("C: RCPT TO:<{address}>\nS: 250 2.1.5 Ok\n");
     let data = "C: DATA\nS: 354 End data with <CR><LF>.<CR><LF>\nC: Subject: innocent\nC:\nC: innocent\nC: .\n";
     let said = match rule.stage {
-        Stage::Connect | Stage::Command => {
-            format!("[[listener]]\nname = \"a\"\naddress = \"127.0.0.1:0\"\nrule = \"{name}\"\n\nsession a a\n")
+        Stage::Connect | Stage::Command | Stage::Fault => {
+            let listener = "name = \"a\"\naddress = \"127.0.0.1:0\"";
+            let greeted = match rule.stage {
+                Stage::Connect => "",
+                Stage::Command => "S: ANY\nC: NOOP\n",
+                _ => "S: ANY\nC: WHAT\n",
+            };
+            format!("[[listener]]\n{listener}\nrule = \"{name}\"\n\nsession a a\n{greeted}")
         }
         Stage::Helo => format!("{neutral}C: HELO {host}\n"),
         Stage::Auth => {

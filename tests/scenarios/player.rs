@@ -89,7 +89,11 @@ impl Player {
                 let line = end.map(|end| said.drain(..end + 2).take(end).collect::<Vec<u8>>());
                 let line = line.map(|line| String::from_utf8_lossy(&line).into_owned());
                 if !line.as_deref().is_some_and(|line| same(line, wanted)) {
-                    let why = self.last.findings.last().map(|finding| format!(", by {} {:?}", finding.rule, finding.evidence));
+                    let why = self
+                        .last
+                        .findings
+                        .last()
+                        .map(|finding| format!(", by {} {:?}", finding.rule, finding.evidence));
                     return Err(format!("expected {wanted:?}, found {line:?}{}", why.unwrap_or_default()));
                 }
             }
@@ -157,6 +161,7 @@ impl Player {
             accounts: Arc::new(self.settings.accounts.clone()),
             auth_without_tls: self.settings.auth_without_tls,
             judge_commands: self.policy.judges_commands(),
+            judge_faults: self.policy.judges_faults(),
         };
         let implicit = listener.tls == TlsMode::Implicit;
         self.connections += 1;
@@ -193,7 +198,7 @@ impl Player {
                     if stage == Stage::Message {
                         let recipients = &open.session.facts().envelope.recipients;
                         let fates = verdict.fates.iter().cloned().chain(std::iter::repeat(Fate::Inbox));
-                        self.fates = recipients.iter().map(|to| to.to_string()).zip(fates).collect();
+                        self.fates = recipients.iter().map(ToString::to_string).zip(fates).collect();
                     }
                     open.session.resolve(&verdict);
                     self.note(verdict);
@@ -225,18 +230,21 @@ impl Player {
         let found = self.last.findings.last();
         let is = match found {
             None => name == "none",
-            Some(finding) => {
-                finding.rule.to_string() == name && (finding.triggered, finding.late) == (named, late)
-            }
+            Some(finding) => finding.rule.to_string() == name && (finding.triggered, finding.late) == (named, late),
         };
         if is { Ok(()) } else { Err(format!("expected the rule {name}, found {found:?}")) }
     }
 }
 
-/// Whether the server said what was wanted; `QUEUE` stands for a queue id.
+/// Whether the server said what was wanted. `QUEUE` stands for a queue id, `ANY` for any line.
 fn same(line: &str, wanted: &str) -> bool {
+    if wanted == "ANY" {
+        return true;
+    }
     match wanted.strip_suffix("QUEUE") {
-        Some(wanted) => line.strip_prefix(wanted).is_some_and(|id| id.len() == 11 && id.bytes().all(|b| b.is_ascii_hexdigit())),
+        Some(wanted) => {
+            line.strip_prefix(wanted).is_some_and(|id| id.len() == 11 && id.bytes().all(|b| b.is_ascii_hexdigit()))
+        }
         None => line == wanted,
     }
 }

@@ -83,7 +83,7 @@ impl What {
         if let Some(text) = line.strip_prefix("S:") {
             return Some(Self::Server(text.strip_prefix(' ').unwrap_or(text).to_owned()));
         }
-        let (word, rest) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
+        let (word, rest) = line.trim_end().split_once(' ').unwrap_or_else(|| (line.trim_end(), ""));
         let words: Vec<&str> = rest.split_whitespace().collect();
         Some(match (word, words.as_slice()) {
             ("session", [name, words @ ..]) => Self::session(name, words)?,
@@ -91,11 +91,9 @@ impl What {
             ("dropped", []) => Self::Ended("dropped"),
             ("reset", []) => Self::Ended("reset"),
             ("stalled", []) => Self::Ended("stalled"),
-            ("rule", [name, flags @ ..]) => Self::Rule {
-                name: (*name).to_owned(),
-                named: flags.contains(&"named"),
-                late: flags.contains(&"late"),
-            },
+            ("rule", [name, flags @ ..]) => {
+                Self::Rule { name: (*name).to_owned(), named: flags.contains(&"named"), late: flags.contains(&"late") }
+            }
             ("why", _) => Self::Why(rest.to_owned()),
             ("waited", _) => Self::Waited(duration(rest)?),
             ("wait", _) => Self::Wait(duration(rest)?),

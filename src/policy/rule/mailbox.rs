@@ -2,7 +2,9 @@
 //!
 //! ```toml
 //! when.mailbox = "unknown"         # it does not exist
-//! when.mailbox = "disabled"        # its state is `disabled`
+//! when.mailbox = "disabled"        # its state is `disabled`; also "frozen", "suspended", "inactive" (never used, or not
+//!                                  # for long), "no-smtp" (may not receive by SMTP), "not-allowed" (not on the list of
+//!                                  # those that may receive)
 //! when.mailbox = "full"            # it holds as many bytes as its quota, or more
 //! when.mailbox = "over-quota"      # it would, with this message (of the announced SIZE, at stage rcpt)
 //! when.mailbox = "over-count"      # it holds as many messages as it may
@@ -15,7 +17,7 @@
 //! A mailbox holds what its table says (`used`, `messages`) and what was delivered into its inbox since the start.
 
 use crate::address::Address;
-use crate::document::{Node, Value, note, text};
+use crate::document::{Node, items, note, text};
 use crate::policy::ask::{Amount, Ask, Usage};
 use crate::policy::directory::{Level, Mailbox, State};
 use crate::policy::matcher::AddressPattern;
@@ -34,18 +36,22 @@ pub(crate) enum Condition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Contact,
-    Disabled,
     DomainRefusesSender,
     Full,
     OverCount,
     OverQuota,
     RefusesSender,
-    Unknown,
+    State(State),
 }
 
-const WANTED: [(&str, Wanted); 8] = [
-    ("unknown", Wanted::Unknown),
-    ("disabled", Wanted::Disabled),
+const WANTED: [(&str, Wanted); 13] = [
+    ("unknown", Wanted::State(State::Unknown)),
+    ("disabled", Wanted::State(State::Disabled)),
+    ("frozen", Wanted::State(State::Frozen)),
+    ("suspended", Wanted::State(State::Suspended)),
+    ("inactive", Wanted::State(State::Inactive)),
+    ("no-smtp", Wanted::State(State::NoSmtp)),
+    ("not-allowed", Wanted::State(State::NotAllowed)),
     ("full", Wanted::Full),
     ("over-quota", Wanted::OverQuota),
     ("over-count", Wanted::OverCount),
@@ -60,12 +66,8 @@ impl Condition {
         if key == "mailbox" {
             return note(node, parse::one_of(text(node, reading.problems)?, &WANTED), reading.problems).map(Self::Is);
         }
-        let nodes = match &node.value {
-            Value::List(nodes) => nodes.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
         let mut level = |node| note(node, Level::named(text(node, reading.problems)?), reading.problems);
-        Some(Self::Level(nodes.iter().filter_map(&mut level).collect()))
+        Some(Self::Level(items(node).iter().filter_map(&mut level).collect()))
     }
 
     pub(super) fn remembers(&self) -> bool {
@@ -98,8 +100,7 @@ impl Wanted {
             view.sender().is_some_and(|sender| patterns.iter().any(|pattern| pattern.matches(sender)))
         };
         match self {
-            Self::Unknown => Test::of(directory.state(address) == State::Unknown),
-            Self::Disabled => Test::of(directory.state(address) == State::Disabled),
+            Self::State(state) => Test::of(directory.state(address) == state),
             Self::RefusesSender => Test::of(mailbox.is_some_and(|mailbox| listed(&mailbox.refuses))),
             Self::Contact => Test::of(mailbox.is_some_and(|mailbox| listed(&mailbox.contacts))),
             Self::DomainRefusesSender => {

@@ -148,11 +148,7 @@ impl Reading<'_, '_> {
 
     /// Notes that a condition stands at a stage where what it looks at is not known yet.
     fn needs(&mut self, key: &str, from: Stage, place: &Place) {
-        let known = match self.stage {
-            Stage::Command => from == Stage::Connect,
-            stage => from <= stage,
-        };
-        if !known {
+        if !self.stage.knows(from) {
             let text = format!("`{key}` is not known at stage {}; it is from stage {from} on", self.stage);
             self.problem(place, text);
         }
@@ -178,6 +174,7 @@ impl Condition {
         "attachment",
         "concurrency",
         "count",
+        "fault",
         "header",
         "helo",
         "keyword",

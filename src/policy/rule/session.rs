@@ -8,19 +8,22 @@
 //! when.size = "20 MiB"                    # a message (or what MAIL announced) larger than this
 //! when.count = { errors = 5 }             # more than so many in this session: commands, errors, failed-logins,
 //!                                         # transactions, messages, refused-recipients, recipients (of this message)
+//! when.fault = ["unknown-command"]        # at stage fault: the reply, by its name in `[replies]`, that this is for
 //! ```
 
-use crate::document::{Node, Table, Value, text};
+use crate::document::{Node, Table, Value, expected, items, note, text};
 use crate::facts::{Facts, Role};
 use crate::policy::matcher::{Networks, TextMatcher};
 use crate::policy::parse;
 use crate::policy::rule::{Reading, Test, View};
+use crate::smtp::Canned;
 use crate::stage::Stage;
 
 /// A condition on the session.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     Count(Vec<(Counted, u32)>),
+    Fault(Vec<Canned>),
     Login(Login),
     Peer(Networks),
     Role(Role),
@@ -80,12 +83,13 @@ impl Condition {
     pub(super) fn read(key: &str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Self> {
         match key {
             "count" => counts(node, reading),
+            "fault" => faults(node, reading),
             "login" => login(node, reading).map(Self::Login),
             "peer" => Networks::read(node, reading.lists, reading.problems).map(Self::Peer),
             "role" => {
                 let roles = [("mx", Role::Mx), ("submission", Role::Submission)];
                 let role = parse::one_of(text(node, reading.problems)?, &roles);
-                crate::document::note(node, role, reading.problems).map(Self::Role)
+                note(node, role, reading.problems).map(Self::Role)
             }
             "size" => {
                 reading.needs(key, Stage::Mail, &node.place);
@@ -93,7 +97,7 @@ impl Condition {
             }
             _ => match node.value {
                 Value::Boolean(tls) => Some(Self::Tls(tls)),
-                _ => crate::document::expected("true or false", node, reading.problems),
+                _ => expected("true or false", node, reading.problems),
             },
         }
     }
@@ -108,6 +112,12 @@ impl Condition {
                     Test::why(format!("{} {name} in this session, {most} may be", counted.of(facts)))
                 })
             }
+            Self::Fault(faults) => match facts.fault {
+                Some(fault) if faults.iter().any(|canned| canned.name() == fault) => {
+                    Test::why(format!("fault: {fault}"))
+                }
+                _ => Test::No,
+            },
             Self::Login(login) => {
                 let name = facts.attempt.as_ref().map(|attempt| &attempt.login).or(facts.login.as_ref());
                 Test::of(match login {
@@ -136,6 +146,16 @@ fn login(node: &Node, reading: &mut Reading<'_, '_>) -> Option<Login> {
         Some("none") => Some(Login::None),
         _ => TextMatcher::read(node, reading.lists, reading.problems).map(Login::Matches),
     }
+}
+
+fn faults(node: &Node, reading: &mut Reading<'_, '_>) -> Option<Condition> {
+    if reading.stage != Stage::Fault {
+        reading.problem(&node.place, format!("`fault` goes with stage fault, not with stage {}", reading.stage));
+    }
+    let named = |name: &str| Canned::named(name).ok_or_else(|| format!("mockmx has no reply `{name}`"));
+    let faults =
+        items(node).iter().filter_map(|node| note(node, named(text(node, reading.problems)?), reading.problems));
+    Some(Condition::Fault(faults.collect()))
 }
 
 fn counts(node: &Node, reading: &mut Reading<'_, '_>) -> Option<Condition> {

@@ -64,6 +64,8 @@ enum State {
 enum Judged {
     Connect,
     Command(Vec<u8>),
+    /// With the session's own words for it.
+    Fault(Canned),
     /// With the greeting before it.
     Helo(Option<Helo>),
     Auth,
@@ -82,6 +84,7 @@ impl Judged {
         match self {
             Self::Connect => Stage::Connect,
             Self::Command(_) => Stage::Command,
+            Self::Fault(_) => Stage::Fault,
             Self::Helo(_) => Stage::Helo,
             Self::Auth => Stage::Auth,
             Self::Mail => Stage::Mail,
@@ -221,6 +224,7 @@ impl Session {
     /// message are forgotten here.
     pub fn resolve(&mut self, verdict: &Verdict) {
         let Some(judged) = self.judged.take() else { return };
+        self.facts.fault = None;
         match &verdict.action {
             Action::Accept => self.accepted(judged),
             Action::Refuse(reply) => self.refused(judged, reply),
@@ -356,6 +360,9 @@ impl Session {
         *errors = errors.saturating_add(1);
         if *errors > self.service.limits.errors {
             self.close_with(Canned::TooManyErrors);
+        } else if self.service.judge_faults {
+            self.facts.fault = Some(canned.name());
+            self.judged = Some(Judged::Fault(canned));
         } else {
             self.answer(canned);
         }

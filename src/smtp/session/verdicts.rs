@@ -17,6 +17,7 @@ impl Session {
                 self.state = State::Commands;
             }
             Judged::Command(line) => self.command(&line),
+            Judged::Fault(canned) => self.answer(canned),
             Judged::Helo(before) => self.helo_accepted(before),
             Judged::Auth => self.auth_accepted(),
             Judged::Mail => self.answer(Canned::Mail),
@@ -47,7 +48,7 @@ impl Session {
                 self.reply(reply);
                 self.end(Step::Close);
             }
-            Judged::Command(_) | Judged::Data => self.reply(reply),
+            Judged::Command(_) | Judged::Data | Judged::Fault(_) => self.reply(reply),
             Judged::Helo(before) => {
                 self.reply(reply);
                 self.facts.helo = before;

@@ -34,6 +34,7 @@ fn service() -> Service {
         accounts: Arc::new(Accounts { any: false, passwords }),
         auth_without_tls: false,
         judge_commands: false,
+        judge_faults: false,
     }
 }
 
