@@ -21,6 +21,9 @@ pub(super) struct PackArgs {
     /// Host this domain: its users are the provider's (can be given several times)
     #[arg(long, value_name = "DOMAIN")]
     hosted: Vec<String>,
+    /// Answer as on this day, where a pack knows that a provider's replies changed [default: as the documents say]
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<String>,
 }
 
 impl PackArgs {
@@ -30,6 +33,7 @@ impl PackArgs {
             .set("--provider", &self.provider)
             .set("--policies", &self.policies)
             .set("--hosted", &self.hosted)
+            .set("--as-of", &self.as_of)
     }
 }
 

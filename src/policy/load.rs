@@ -43,7 +43,8 @@ impl Policy {
         if let Some(changes) = &settings.providers {
             change(&mut nodes, changes, &mut problems);
         }
-        let packs: Vec<_> = nodes.iter().map(|(id, node)| Pack::read(id, node, &mut problems)).collect();
+        let packs: Vec<_> =
+            nodes.iter().map(|(id, node)| Pack::read(id, node, settings.as_of, &mut problems)).collect();
         let mut tables = Tables::default();
         settings.domains.iter().for_each(|node| tables.add_domain(node, &mut problems));
         settings.mailboxes.iter().for_each(|node| tables.add_mailbox(node, &mut problems));
@@ -60,7 +61,7 @@ impl Policy {
         let mut problems = Problems::default();
         let id = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("pack").to_owned();
         let node = parsed(Source { name: file.to_owned(), text: text.to_owned() }, &mut problems);
-        Pack::read(&id, &node, &mut problems);
+        Pack::read(&id, &node, None, &mut problems);
         problems.or(())
     }
 }
@@ -175,7 +176,7 @@ fn assemble(packs: Vec<Pack>, tables: &Tables, settings: &Settings) -> Policy {
         let directory = Directory::new(&pack.id, &own, [&pack.tables, tables]);
         Provider { pack, directory }
     });
-    Policy { packs: packs.collect(), base, pinned: chosen.is_some(), routes }
+    Policy { packs: packs.collect(), base, pinned: chosen.is_some(), habits: settings.habits, routes }
 }
 
 /// Notes every provider and rule that is named but not there.

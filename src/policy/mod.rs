@@ -15,6 +15,7 @@
 
 pub mod ask;
 mod directory;
+mod habit;
 mod load;
 mod matcher;
 mod pack;
@@ -39,6 +40,7 @@ use crate::policy::trigger::RuleName;
 use crate::smtp::Persona;
 use crate::stage::Stage;
 
+pub use parse::date;
 pub use scene::{Judgement, Scene};
 pub use view::{ProviderView, RuleView};
 
@@ -54,6 +56,8 @@ pub struct Policy {
     base: usize,
     /// The settings chose the base, so a recipient's domain does not.
     pinned: bool,
+    /// Addresses of other test servers' habits work.
+    habits: bool,
     /// Domains of recipients, and the packs that answer for them.
     routes: HashMap<String, usize>,
 }

@@ -4,12 +4,14 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::address::fold;
 use crate::document::{Node, Table, Value, text};
 use crate::policy::directory::Tables;
 use crate::policy::parse::is_id;
 use crate::policy::reach;
-use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule};
+use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule, Signal};
 use crate::problem::{Problem, Problems};
 use crate::smtp::{Canned, Extension, Persona};
 use crate::stage::Stage;
@@ -32,7 +34,7 @@ pub(crate) struct Pack {
 
 impl Pack {
     /// Reads the pack `id`. All problems are noted; what could be read is returned.
-    pub(crate) fn read(id: &str, node: &Node, problems: &mut Problems) -> Self {
+    pub(crate) fn read(id: &str, node: &Node, as_of: Option<Date>, problems: &mut Problems) -> Self {
         let mut table = Table::of(node, problems);
         let name = table.required("name", problems).and_then(|node| text(node, problems)).unwrap_or(id).to_owned();
         let domains: Vec<_> = table.texts("domains", problems).into_iter().map(fold).collect();
@@ -48,10 +50,26 @@ impl Pack {
         });
         let prisons = prisons(id, table.node("prisons"), problems);
         let lists = Lists::read(table.node("lists"), problems);
+        let signal_nodes = table.list("signal");
         let rule_nodes = table.list("rule");
         table.finish(problems);
 
         let mut keywords = KeywordIndex::default();
+        let mut signals = Vec::new();
+        for node in signal_nodes {
+            let mut reading = Reading {
+                lists: &lists,
+                prisons: &prisons,
+                keywords: &mut keywords,
+                signals: &[],
+                problems,
+                provider: id,
+                stage: Stage::Message,
+                rule: "",
+                as_of,
+            };
+            signals.extend(Signal::read(node, &mut reading).map(Arc::new));
+        }
         let mut seen = BTreeSet::new();
         let mut rules = Vec::new();
         for node in rule_nodes {
@@ -60,10 +78,12 @@ impl Pack {
                 lists: &lists,
                 prisons: &prisons,
                 keywords: &mut keywords,
+                signals: &signals,
                 problems,
                 provider: id,
                 stage,
                 rule,
+                as_of,
             };
             rules.extend(Rule::read(node, &mut reading).map(|rule| (rule, node)));
         }

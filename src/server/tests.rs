@@ -59,6 +59,8 @@ pub(crate) fn listener(name: &str, tls: TlsMode) -> ListenerSettings {
 
 pub(crate) fn settings() -> Settings {
     Settings {
+        as_of: None,
+        habits: true,
         provider: None,
         listeners: vec![listener("smtp", TlsMode::None)],
         http: None,

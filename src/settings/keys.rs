@@ -34,6 +34,8 @@ pub const KEYS: &[Key] = &[
     flag("provider", Kind::Text, "--provider"),
     flag("policies", Kind::List, "--policies"),
     flag("hosted", Kind::List, "--hosted"),
+    flag("as-of", Kind::Text, "--as-of"),
+    key("habits", Kind::Boolean),
     key("accounts.any", Kind::Boolean),
     key("auth.without-tls", Kind::Boolean),
     key("tls.certificate", Kind::Text),

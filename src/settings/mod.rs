@@ -17,6 +17,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::accounts::Accounts;
 use crate::document::Node;
 use crate::facts::{Role, TlsMode};
@@ -40,6 +42,10 @@ pub struct Settings {
     pub policies: Vec<(PathBuf, Place)>,
     /// Domains that are hosted here, by name alone.
     pub hosted: Vec<(String, Place)>,
+    /// The day whose rules are in force; the documents' if none is set.
+    pub as_of: Option<Date>,
+    /// Whether the addresses that other test servers taught testers work too, as `bounce+550+text@any`.
+    pub habits: bool,
     /// The `[[domain]]` tables, for `policy::directory`.
     pub domains: Vec<Node>,
     /// The `[[mailbox]]` tables, for `policy::directory`.

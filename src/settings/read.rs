@@ -39,6 +39,8 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
         http: http.map(|(address, _)| address),
         policies,
         hosted,
+        as_of: table.converted("as-of", problems, crate::policy::date),
+        habits: table.boolean("habits", problems).unwrap_or(true),
         domains: table.list("domain").to_vec(),
         mailboxes: table.list("mailbox").to_vec(),
         providers: table.node("providers").cloned(),
