@@ -7,14 +7,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::program::Serving;
+use crate::program::{Serving, Watchdog};
 
 /// A Postfix that relays to mockmx. It is told to stop when it goes out of scope.
 struct Postfix(Child);
 
 impl Drop for Postfix {
     fn drop(&mut self) {
-        // Its master process ends its others at SIGTERM alone.
+        // Not by SIGKILL, for the script ends all of Postfix's processes at SIGTERM.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
     }
@@ -46,6 +46,7 @@ fn a_bounce_carries_the_refusal_word_for_word() {
         .spawn()
         .unwrap();
     let mut log = BufReader::new(child.stdout.take().unwrap());
+    let _watchdog = Watchdog::over(&child, "TERM");
     let _postfix = Postfix(child);
     until(&mut log, "daemon started");
     let sent = Command::new("swaks")

@@ -4,6 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// A command that runs mockmx in `folder`, with nothing of mockmx's in its environment and no colours.
 pub(crate) fn mockmx(folder: &Path) -> Command {
@@ -29,12 +31,13 @@ pub(crate) struct Serving {
     child: Child,
     output: BufReader<ChildStdout>,
     addresses: Vec<(String, SocketAddr)>,
+    _watchdog: Watchdog,
 }
 
 impl Serving {
-    /// Starts it with `arguments`, and reads the addresses that it prints. Standard error is the test's own.
+    /// Starts it with `arguments`, and reads the addresses that it prints. What it logs as wrong is the test's own output.
     pub(crate) fn start(folder: &Path, arguments: &[&str]) -> Self {
-        Self::spawn(mockmx(folder).args(arguments))
+        Self::spawn(mockmx(folder).env("MOCKMX_LOG__FILTER", "warn").args(arguments))
     }
 
     /// Starts `command` on free ports; it must have no listeners but the four default ones.
@@ -45,6 +48,7 @@ impl Serving {
     /// Starts `command` where it is set to listen, with the four default listeners.
     pub(crate) fn spawn_as_set(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let watchdog = Watchdog::over(&child, "KILL");
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut addresses = Vec::new();
         for _ in 0..4 {
@@ -54,7 +58,7 @@ impl Serving {
             let ["listening", name, address] = words[..] else { panic!("{line:?} is no address") };
             addresses.push((name.to_owned(), address.parse().unwrap()));
         }
-        Self { child, output, addresses }
+        Self { child, output, addresses, _watchdog: watchdog }
     }
 
     /// Where the listener of that name listens.
@@ -92,5 +96,22 @@ impl Drop for Serving {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Ends a process that a test waits for in vain, so that the test fails and does not hang.
+pub(crate) struct Watchdog(#[expect(dead_code, reason = "it is dropped, which ends the watch")] mpsc::Sender<()>);
+
+impl Watchdog {
+    /// Watches `child` until this goes out of scope, for a minute at most; then it gets the signal of that name.
+    pub(crate) fn over(child: &Child, signal: &'static str) -> Self {
+        let (watched, watch) = mpsc::channel();
+        let id = child.id().to_string();
+        std::thread::spawn(move || {
+            if watch.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let _ = Command::new("kill").args(["-s", signal, &id]).status();
+            }
+        });
+        Self(watched)
     }
 }
