@@ -5,6 +5,7 @@
 mod cli;
 mod clients;
 mod docs;
+mod memory;
 mod postfix;
 mod program;
 mod scenarios;
