@@ -139,7 +139,12 @@ fn signature(output: &DkimOutput<'_>) -> Signature {
         mail_auth::DkimResult::TempError(why) => (DkimResult::TempError, Some(why)),
     };
     let domain = output.signature().map(|signature| signature.d.clone()).unwrap_or_default();
-    Signature { domain, result, why: why.map(Error::to_string).unwrap_or_default() }
+    let why = why.map(|why| match why {
+        // What the library for cryptography says is of no use to people.
+        Error::Crypto(_) => "the signature does not fit the message and the key".to_owned(),
+        why => why.to_string(),
+    });
+    Signature { domain, result, why: why.unwrap_or_default() }
 }
 
 /// What DMARC comes to.

@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use tokio::time::timeout_at;
 
+use crate::address::Address;
 use crate::clock::io_now;
 use crate::facts::Facts;
 
@@ -113,12 +114,12 @@ impl Identity {
             }
         }
         let helo = facts.helo.as_ref().map_or("", |helo| helo.name.as_str());
-        if needs.helo && !identity.helo.as_ref().is_some_and(|known| known.name == helo) {
+        if needs.helo && identity.helo.as_ref().is_none_or(|known| known.name != helo) {
             identity.helo = Some(dns::resolves(helo, &[Kind::A, Kind::Aaaa], known));
         }
         let Some(sender) = &facts.envelope.sender else { return identity };
-        if let Some(domain) = sender.address().map(|address| address.domain()).filter(|_| needs.sender_domain)
-            && !identity.sender_domain.as_ref().is_some_and(|known| known.name == domain)
+        if let Some(domain) = sender.address().map(Address::domain).filter(|_| needs.sender_domain)
+            && identity.sender_domain.as_ref().is_none_or(|known| known.name != domain)
         {
             identity.sender_domain = Some(dns::resolves(domain, &[Kind::Mx, Kind::A, Kind::Aaaa], known));
         }

@@ -260,8 +260,10 @@ impl Condition {
 
     /// Adds what has to be found out of who the sender is before it can be tested.
     pub(crate) fn identifies(&self, needs: &mut Needs) {
-        if let Self::Identity(condition) = self {
-            condition.identifies(needs);
+        match self {
+            Self::Identity(condition) => condition.identifies(needs),
+            Self::Score(score) => score.conditions().for_each(|condition| condition.identifies(needs)),
+            _ => {}
         }
     }
 
