@@ -7,6 +7,7 @@ pub mod document;
 pub mod escape;
 pub mod facts;
 pub mod http;
+pub mod identity;
 pub mod journal;
 pub mod message;
 pub mod policy;

@@ -19,6 +19,8 @@ enum Part {
 /// A value taken from the facts. Its name in a template is the variant's in kebab-case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
+    /// The block list that has the client: of those that the rule asks, the first.
+    Dnsbl,
     /// Seconds since the Unix epoch at the beginning of the session.
     Epoch,
     /// The name given with EHLO or HELO.
@@ -56,8 +58,9 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CoremailId,
+        Self::Dnsbl,
         Self::Epoch,
         Self::Helo,
         Self::Host,
@@ -80,6 +83,7 @@ impl Placeholder {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CoremailId => "coremail-id",
+            Self::Dnsbl => "dnsbl",
             Self::Epoch => "epoch",
             Self::Helo => "helo",
             Self::Host => "host",
@@ -103,6 +107,7 @@ impl Placeholder {
     pub const fn from_stage(self) -> Stage {
         match self {
             Self::CoremailId
+            | Self::Dnsbl
             | Self::Epoch
             | Self::Host
             | Self::Ip
@@ -134,6 +139,9 @@ impl Placeholder {
             Self::Node => return write_to(out, facts.session.0 % 20 + 1),
             Self::QueueId => return write_to(out, facts.queue_id()),
             Self::Session => return write_to(out, facts.session),
+            Self::Dnsbl => {
+                facts.identity.as_ref().and_then(|identity| identity.listed()).map_or("", |listing| &listing.list)
+            }
             Self::Helo => facts.helo.as_ref().map_or("", |helo| &helo.name),
             Self::Host => host,
             Self::Listener => &facts.listener.name,
@@ -317,7 +325,7 @@ mod tests {
         assert_eq!(Template::parse("{sender"), Err(TemplateError::Brace));
         assert_eq!(Template::parse("a}b"), Err(TemplateError::Brace));
         let error = Template::parse("{Sender}").unwrap_err().to_string();
-        assert!(error.starts_with("there is no placeholder {Sender}; there are {coremail-id} {epoch}"), "{error}");
+        assert!(error.starts_with("there is no placeholder {Sender}; there are {coremail-id} {dnsbl}"), "{error}");
     }
 
     #[test]

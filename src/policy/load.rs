@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::address::fold;
 use crate::document::{Node, Table, Value};
+use crate::identity::Zones;
 use crate::policy::directory::{Directory, Tables};
 use crate::policy::pack::Pack;
 use crate::policy::parse::is_id;
@@ -171,12 +172,14 @@ fn assemble(packs: Vec<Pack>, tables: &Tables, settings: &Settings) -> Policy {
     }
     routes.extend(tables.routes().filter_map(|(domain, id)| Some((domain.to_owned(), index(id)?))));
     let hosted: Vec<_> = settings.hosted.iter().map(|(domain, _)| fold(domain)).collect();
+    let mut zones = Zones::default();
+    packs.iter().map(|pack| &pack.zones).chain([&settings.dns.zones]).for_each(|over| zones.extend(over));
     let packs = packs.into_iter().map(|pack| {
         let own: Vec<_> = pack.domains.iter().chain(&hosted).cloned().collect();
         let directory = Directory::new(&pack.id, &own, [&pack.tables, tables]);
         Provider { pack, directory }
     });
-    Policy { packs: packs.collect(), base, pinned: chosen.is_some(), habits: settings.habits, routes }
+    Policy { packs: packs.collect(), base, pinned: chosen.is_some(), habits: settings.habits, routes, zones }
 }
 
 /// Notes every provider and rule that is named but not there.

@@ -33,6 +33,7 @@ use std::sync::Arc;
 
 use crate::address::Address;
 use crate::facts::{Facts, Listener};
+use crate::identity::{Needs, Zones};
 use crate::policy::directory::Directory;
 use crate::policy::pack::Pack;
 use crate::policy::rule::Rule;
@@ -60,6 +61,8 @@ pub struct Policy {
     habits: bool,
     /// Domains of recipients, and the packs that answer for them.
     routes: HashMap<String, usize>,
+    /// What DNS says by the packs and, over them, the settings.
+    zones: Zones,
 }
 
 /// A pack, and the world as it sees it.
@@ -105,6 +108,41 @@ impl Policy {
         let recipients = facts.envelope.recipients.iter();
         let any = recipients.map(|recipient| self.of_recipient(facts, recipient)).chain([base]).any(reads);
         if any { Reads::Everything } else { Reads::Header }
+    }
+
+    /// What the rules of `stage` want to know of who the sender is.
+    #[must_use]
+    pub fn identifies(&self, stage: Stage, facts: &Facts) -> Needs {
+        let mut needs = Needs::default();
+        for index in self.asked(stage, facts) {
+            self.packs[index].pack.identifies(stage, &mut needs);
+        }
+        needs
+    }
+
+    /// What DNS says by the packs and, over them, the settings.
+    #[must_use]
+    pub const fn zones(&self) -> &Zones {
+        &self.zones
+    }
+
+    /// The packs whose rules are asked at `stage`.
+    fn asked(&self, stage: Stage, facts: &Facts) -> Vec<usize> {
+        let mut packs = match stage {
+            Stage::Rcpt => facts.envelope.candidate.iter().map(|to| self.of_recipient(facts, to)).collect(),
+            Stage::Data | Stage::Message => {
+                facts.envelope.recipients.iter().map(|to| self.of_recipient(facts, to)).collect()
+            }
+            _ => vec![self.at(&facts.listener)],
+        };
+        let mut seen = Vec::new();
+        packs.retain(|index| {
+            !seen.contains(index) && {
+                seen.push(*index);
+                true
+            }
+        });
+        packs
     }
 
     /// The rule of that name.

@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::address::fold;
 use crate::document::{Node, Table, Value, text};
+use crate::identity::{Needs, Zones};
 use crate::policy::directory::Tables;
 use crate::policy::parse::is_id;
 use crate::policy::reach;
@@ -25,6 +26,8 @@ pub(crate) struct Pack {
     pub(crate) domains: Vec<String>,
     pub(crate) persona: Arc<Persona>,
     pub(crate) tables: Tables,
+    /// What DNS says of names.
+    pub(crate) zones: Zones,
     /// How many messages a mailbox may hold if its table does not say; 0 is unlimited.
     pub(crate) max_messages: u64,
     pub(crate) rules: Vec<Rule>,
@@ -47,6 +50,12 @@ impl Pack {
             let number = table.number("max-messages", problems);
             table.finish(problems);
             number
+        });
+        let zones = table.node("dns").map(|node| {
+            let mut table = Table::of(node, problems);
+            let zones = Zones::within(&mut table, problems);
+            table.finish(problems);
+            zones
         });
         let prisons = prisons(id, table.node("prisons"), problems);
         let lists = Lists::read(table.node("lists"), problems);
@@ -93,8 +102,8 @@ impl Pack {
         lists.note_unused(problems);
         reach::check(&rules, problems);
         let rules: Vec<_> = rules.into_iter().map(|(rule, _)| rule).collect();
-        let max_messages = max_messages.unwrap_or_default();
-        Self { id: id.to_owned(), name, domains, persona, tables, max_messages, rules, prisons, keywords }
+        let (zones, max_messages) = (zones.unwrap_or_default(), max_messages.unwrap_or_default());
+        Self { id: id.to_owned(), name, domains, persona, tables, zones, max_messages, rules, prisons, keywords }
     }
 
     /// The rule of that id.
@@ -110,6 +119,12 @@ impl Pack {
     /// The rules that say what becomes of an accepted message.
     pub(crate) fn filing(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| matches!(rule.outcome, Outcome::Fate(_)))
+    }
+
+    /// Adds what the rules of a stage want to know of who a sender is.
+    pub(crate) fn identifies(&self, stage: Stage, needs: &mut Needs) {
+        let rules = self.rules.iter().filter(|rule| rule.stage == stage);
+        rules.flat_map(Rule::conditions).for_each(|condition| condition.identifies(needs));
     }
 
     /// The prison of that id; rules name none that is not there.

@@ -160,22 +160,8 @@ impl<'a> Scene<'a> {
     /// The rules of the packs that answer at this stage.
     fn rules(&mut self) -> Cast<'a> {
         let (policy, stage, facts) = (self.policy, self.stage, self.facts);
-        let mut packs = match stage {
-            Stage::Rcpt => facts.envelope.candidate.iter().map(|to| policy.of_recipient(facts, to)).collect(),
-            Stage::Data | Stage::Message => {
-                facts.envelope.recipients.iter().map(|to| policy.of_recipient(facts, to)).collect()
-            }
-            _ => vec![policy.at(&facts.listener)],
-        };
-        let mut seen = Vec::new();
-        packs.retain(|index| {
-            !seen.contains(index) && {
-                seen.push(*index);
-                true
-            }
-        });
         let mut candidates = Vec::new();
-        for index in packs {
+        for index in policy.asked(stage, facts) {
             let provider = &policy.packs[index];
             if let Some(message) = facts.message.as_deref().filter(|_| stage == Stage::Message) {
                 self.hits.push((index, provider.pack.scan(message)));
@@ -282,7 +268,7 @@ impl<'a> Scene<'a> {
             Outcome::Accept | Outcome::Continue | Outcome::Fate(_) => Action::Accept,
             Outcome::Drop => Action::Drop,
             Outcome::Refuse { reply, close } => {
-                let reply = reply.render(self.facts, &provider.pack.persona.host);
+                let reply = reply.render(&rule.spoken_of(self.facts), &provider.pack.persona.host);
                 if *close { Action::RefuseAndClose(reply) } else { Action::Refuse(reply) }
             }
             Outcome::Reset => Action::Reset,

@@ -22,6 +22,7 @@ use jiff::civil::Date;
 use crate::accounts::Accounts;
 use crate::document::Node;
 use crate::facts::{Role, TlsMode};
+use crate::identity::Zones;
 use crate::problem::{Place, Problems};
 use crate::smtp::Limits;
 
@@ -56,6 +57,8 @@ pub struct Settings {
     pub accounts: Accounts,
     /// Whether AUTH is offered without TLS to peers that are not on this machine.
     pub auth_without_tls: bool,
+    /// What DNS says.
+    pub dns: DnsSettings,
     /// Bounds.
     pub limits: ServerLimits,
     /// Certificate and key.
@@ -195,6 +198,15 @@ pub struct TlsSettings {
     pub key: Option<PathBuf>,
     /// Where to write the CA of the certificate that was made at start.
     pub write_ca: Option<PathBuf>,
+}
+
+/// What DNS says of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DnsSettings {
+    /// The server that is asked for names that are in no zone. Without one they do not exist.
+    pub resolver: Option<SocketAddr>,
+    /// Names, over those of the packs.
+    pub zones: Zones,
 }
 
 /// What is logged, and how. Read once at start: a reload does not change it.

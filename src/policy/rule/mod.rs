@@ -7,6 +7,7 @@
 mod attachment;
 mod concurrency;
 mod envelope;
+mod identity;
 mod keyword;
 mod mailbox;
 mod outcome;
@@ -26,6 +27,7 @@ use jiff::civil::Date;
 use crate::address::Address;
 use crate::document::{Node, Table, Value, text};
 use crate::facts::Facts;
+use crate::identity::Needs;
 use crate::message::MessageFacts;
 use crate::policy::ask::Ask;
 use crate::policy::directory::Directory;
@@ -126,6 +128,7 @@ pub(crate) enum Condition {
     Attachment(attachment::Attachments),
     Concurrency(concurrency::Limit),
     Envelope(envelope::Envelope),
+    Identity(identity::Condition),
     Keyword(keyword::Keyword),
     Mailbox(mailbox::Condition),
     Prison(prison::Inside),
@@ -184,9 +187,13 @@ impl Condition {
         "attachment",
         "concurrency",
         "count",
+        "dkim",
+        "dmarc",
+        "dnsbl",
         "fault",
         "header",
         "helo",
+        "helo-resolves",
         "keyword",
         "level",
         "login",
@@ -201,7 +208,9 @@ impl Condition {
         "score",
         "sender",
         "sender-domain",
+        "sender-domain-resolves",
         "size",
+        "spf",
         "subject",
         "tls",
         "virus",
@@ -214,6 +223,9 @@ impl Condition {
             "concurrency" => Self::Concurrency(concurrency::Limit::read(node, reading)?),
             "recipient" | "recipient-domain" | "sender" | "sender-domain" => {
                 Self::Envelope(envelope::Envelope::read(key, node, reading)?)
+            }
+            "dkim" | "dmarc" | "dnsbl" | "helo-resolves" | "sender-domain-resolves" | "spf" => {
+                Self::Identity(identity::Condition::read(key, node, reading)?)
             }
             "header" | "helo" | "subject" => Self::Text(text::Text::read(key, node, reading)?),
             "keyword" => Self::Keyword(keyword::Keyword::read(node, reading)?),
@@ -233,6 +245,7 @@ impl Condition {
             Self::Attachment(condition) => condition.test(view),
             Self::Concurrency(condition) => condition.test(view),
             Self::Envelope(condition) => condition.test(view),
+            Self::Identity(condition) => condition.test(view),
             Self::Keyword(condition) => condition.test(view),
             Self::Mailbox(condition) => condition.test(view),
             Self::Prison(condition) => condition.test(view),
@@ -242,6 +255,15 @@ impl Condition {
             Self::Session(condition) => condition.test(view),
             Self::Text(condition) => condition.test(view),
             Self::Virus(condition) => condition.test(view),
+        }
+    }
+
+    /// Adds what has to be found out of who the sender is before it can be tested.
+    pub(crate) fn identifies(&self, needs: &mut Needs) {
+        match self {
+            Self::Identity(condition) => condition.identifies(needs),
+            Self::Score(score) => score.conditions().for_each(|condition| condition.identifies(needs)),
+            _ => {}
         }
     }
 
