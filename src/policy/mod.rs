@@ -15,6 +15,7 @@
 
 pub mod ask;
 mod directory;
+mod explanation;
 mod load;
 mod matcher;
 mod pack;
@@ -39,8 +40,9 @@ use crate::policy::trigger::RuleName;
 use crate::smtp::Persona;
 use crate::stage::Stage;
 
+pub use explanation::Occasion;
 pub use scene::{Judgement, Scene};
-pub use view::{ProviderView, RuleView};
+pub use view::{ExplanationView, ProviderView, RuleView};
 
 /// The pack that speaks where neither settings nor a recipient's domain choose another.
 const DEFAULT_PROVIDER: &str = "263";

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::address::fold;
 use crate::document::{Node, Table, Value, text};
 use crate::policy::directory::Tables;
+use crate::policy::explanation::Explanation;
 use crate::policy::parse::is_id;
 use crate::policy::reach;
 use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule};
@@ -26,6 +27,8 @@ pub(crate) struct Pack {
     /// How many messages a mailbox may hold if its table does not say; 0 is unlimited.
     pub(crate) max_messages: u64,
     pub(crate) rules: Vec<Rule>,
+    /// What it says of texts that are no reply of its rules.
+    pub(crate) explanations: Vec<Explanation>,
     prisons: Vec<(String, Prison)>,
     keywords: KeywordIndex,
 }
@@ -49,6 +52,7 @@ impl Pack {
         let prisons = prisons(id, table.node("prisons"), problems);
         let lists = Lists::read(table.node("lists"), problems);
         let rule_nodes = table.list("rule");
+        let explanations = Explanation::read_all(table.list("explain"), problems);
         table.finish(problems);
 
         let mut keywords = KeywordIndex::default();
@@ -74,7 +78,7 @@ impl Pack {
         reach::check(&rules, problems);
         let rules: Vec<_> = rules.into_iter().map(|(rule, _)| rule).collect();
         let max_messages = max_messages.unwrap_or_default();
-        Self { id: id.to_owned(), name, domains, persona, tables, max_messages, rules, prisons, keywords }
+        Self { id: id.to_owned(), name, domains, persona, tables, max_messages, rules, explanations, prisons, keywords }
     }
 
     /// The rule of that id.

@@ -35,6 +35,10 @@ fn the_built_in_packs_have_no_problem_and_say_everything_to_people() {
             assert!(said.iter().all(|text| text.is_some()), "{}/{}", provider.id, rule.id);
             assert!(rule.line > 0 && rule.file.ends_with(".toml"));
         }
+        for text in provider.explanations {
+            let said = [&text.reason_zh, &text.reason_en, &text.source];
+            assert!(said.iter().all(|text| text.is_some()), "{}/{}", provider.id, text.id);
+        }
     }
 }
 
@@ -96,6 +100,42 @@ lock = "q"
             "x.toml:30: {sender} is not known at stage connect",
             "x.toml:30: a rate is written as `{ messages = 30, per = \"1m\", key = \"{sender}\" }`",
             "x.toml:9: no rule uses the list `unused`",
+        ]
+    );
+}
+
+#[test]
+fn an_explanation_has_a_text_a_stage_and_a_reason() {
+    let found = problems(
+        r#"
+[[explain]]
+id = "sound"
+text = ["lost connection with xxx", "{host} is gone"]
+stage = "network"
+reason.zh = "断"
+[[explain]]
+id = "sound"
+text = []
+stage = "nowhere"
+[[explain]]
+id = "a b"
+text = ["", "{who}"]
+stage = "client"
+reason.en = "it"
+because = "x"
+"#,
+    );
+    let found: Vec<_> = found.iter().map(|text| text.split("; there are").next().unwrap()).collect();
+    assert_eq!(
+        found,
+        [
+            "x.toml:9: there are two explanations `sound`",
+            "x.toml:11: there is no such stage",
+            "x.toml:8: it explains nothing: `reason.zh` or `reason.en` is missing",
+            "x.toml:13: this cannot be an explanation's id",
+            "x.toml:14: the text is empty",
+            "x.toml:14: there is no placeholder {who}",
+            "x.toml:17: there is no key `because` here",
         ]
     );
 }

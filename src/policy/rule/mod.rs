@@ -374,7 +374,8 @@ fn conditions(node: &Node, reading: &mut Reading<'_, '_>) -> Vec<Condition> {
 }
 
 impl Words {
-    fn read(table: &mut Table<'_>, problems: &mut Problems) -> Self {
+    /// Reads `reason`, `remedy`, `source` and `note`.
+    pub(crate) fn read(table: &mut Table<'_>, problems: &mut Problems) -> Self {
         let mut words = Self {
             source: table.text("source", problems).map(str::to_owned),
             note: table.text("note", problems).map(str::to_owned),
