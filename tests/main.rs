@@ -2,5 +2,6 @@
 
 mod cli;
 mod docs;
+mod explain;
 mod postfix;
 mod program;

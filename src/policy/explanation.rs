@@ -36,7 +36,6 @@ pub enum Occasion {
 
 impl Occasion {
     /// All of them.
-    #[must_use]
     pub fn all() -> impl Iterator<Item = Self> {
         let others = [Self::Network, Self::Dns, Self::AfterAccept, Self::Client];
         Stage::ALL.into_iter().map(Self::Session).chain(others)

@@ -81,6 +81,24 @@ pub struct RuleView {
     pub line: usize,
 }
 
+impl RuleView {
+    /// What a client says at the rule's own stage to make it fire: `MAIL FROM:<rule@263.mockmx.test>`. At stage connect
+    /// nothing was said yet, and at stage command a count decides, so there it is the recipient, later.
+    #[must_use]
+    pub fn trigger_command(&self) -> String {
+        let (id, host) = self.trigger.split_once('@').unwrap_or((&self.id, ""));
+        let provider = host.split('.').next().unwrap_or_default();
+        match self.stage {
+            Stage::Helo => format!("EHLO {id}.{host}"),
+            Stage::Auth => format!("AUTH as {id}@{provider}"),
+            Stage::Mail => format!("MAIL FROM:<{}>", self.trigger),
+            Stage::Connect | Stage::Rcpt | Stage::Data | Stage::Message | Stage::Command => {
+                format!("RCPT TO:<{}>", self.trigger)
+            }
+        }
+    }
+}
+
 impl Policy {
     /// All providers, by id.
     #[must_use]
