@@ -5,6 +5,7 @@ pub mod address;
 pub mod clock;
 pub mod document;
 pub mod escape;
+pub mod explain;
 pub mod facts;
 pub mod http;
 pub mod identity;

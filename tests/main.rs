@@ -5,6 +5,7 @@
 mod cli;
 mod clients;
 mod docs;
+mod explain;
 mod memory;
 mod postfix;
 mod program;

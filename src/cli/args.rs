@@ -37,6 +37,23 @@ impl PackArgs {
     }
 }
 
+/// Flags that say which packs there are, for commands that only look at them.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// Read this settings file [default: mockmx.toml, if it is here]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Add the packs of this folder, or of this one file, to the built-in ones; a pack of the same id replaces one
+    #[arg(long, value_name = "DIR")]
+    policies: Vec<String>,
+}
+
+impl PolicyArgs {
+    pub(super) fn flags(&self) -> Flags {
+        Flags::default().config(self.config.clone()).set("--policies", &self.policies)
+    }
+}
+
 /// All flags that set something.
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {

@@ -15,6 +15,7 @@
 
 pub mod ask;
 mod directory;
+mod explanation;
 mod habit;
 mod load;
 mod matcher;
@@ -41,9 +42,10 @@ use crate::policy::trigger::RuleName;
 use crate::smtp::Persona;
 use crate::stage::Stage;
 
+pub use explanation::Occasion;
 pub use parse::date;
 pub use scene::{Judgement, Scene};
-pub use view::{ProviderView, RuleView};
+pub use view::{ExplanationView, ProviderView, RuleView};
 
 /// The pack that speaks where neither settings nor a recipient's domain choose another.
 const DEFAULT_PROVIDER: &str = "263";

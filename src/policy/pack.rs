@@ -10,6 +10,7 @@ use crate::address::fold;
 use crate::document::{Node, Table, Value, text};
 use crate::identity::{Needs, Zones};
 use crate::policy::directory::Tables;
+use crate::policy::explanation::Explanation;
 use crate::policy::parse::is_id;
 use crate::policy::reach;
 use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule, Signal};
@@ -31,6 +32,8 @@ pub(crate) struct Pack {
     /// How many messages a mailbox may hold if its table does not say; 0 is unlimited.
     pub(crate) max_messages: u64,
     pub(crate) rules: Vec<Rule>,
+    /// What it says of texts that are no reply of its rules.
+    pub(crate) explanations: Vec<Explanation>,
     prisons: Vec<(String, Prison)>,
     keywords: KeywordIndex,
 }
@@ -61,6 +64,7 @@ impl Pack {
         let lists = Lists::read(table.node("lists"), problems);
         let signal_nodes = table.list("signal");
         let rule_nodes = table.list("rule");
+        let explanations = Explanation::read_all(table.list("explain"), problems);
         table.finish(problems);
 
         let mut keywords = KeywordIndex::default();
@@ -103,7 +107,19 @@ impl Pack {
         reach::check(&rules, problems);
         let rules: Vec<_> = rules.into_iter().map(|(rule, _)| rule).collect();
         let (zones, max_messages) = (zones.unwrap_or_default(), max_messages.unwrap_or_default());
-        Self { id: id.to_owned(), name, domains, persona, tables, zones, max_messages, rules, prisons, keywords }
+        Self {
+            id: id.to_owned(),
+            name,
+            domains,
+            persona,
+            tables,
+            zones,
+            max_messages,
+            rules,
+            explanations,
+            prisons,
+            keywords,
+        }
     }
 
     /// The rule of that id.

@@ -425,7 +425,8 @@ pub(crate) fn conditions(node: &Node, reading: &mut Reading<'_, '_>) -> Vec<Cond
 }
 
 impl Words {
-    fn read(table: &mut Table<'_>, problems: &mut Problems) -> Self {
+    /// Reads `reason`, `remedy`, `source` and `note`.
+    pub(crate) fn read(table: &mut Table<'_>, problems: &mut Problems) -> Self {
         let mut words = Self {
             source: table.text("source", problems).map(str::to_owned),
             note: table.text("note", problems).map(str::to_owned),
