@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use mockmx::escape::Escaped;
-use mockmx::explain::{Explainer, How, Match, Subject, statements};
+use mockmx::explain::{Explainer, Match, Subject, statements};
 use mockmx::policy::ProviderView;
 use serde_json::{Value, json};
 use unicode_width::UnicodeWidthStr;
