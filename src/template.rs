@@ -206,6 +206,26 @@ impl Template {
         })
     }
 
+    /// Fills it in for a counter or a prison, where two ways to write one address are one: in lower case, addresses by
+    /// their [`Address::key`](crate::address::Address::key).
+    #[must_use]
+    pub fn key(&self, facts: &Facts, host: &str) -> String {
+        let mut out = String::new();
+        for part in &self.0 {
+            let address = match part {
+                Part::Value(Placeholder::Sender) => facts.envelope.sender.as_ref().and_then(|sender| sender.address()),
+                Part::Value(Placeholder::Recipient) => facts.recipient(),
+                Part::Text(_) | Part::Value(_) => None,
+            };
+            match (part, address) {
+                (_, Some(address)) => out.push_str(&address.key()),
+                (Part::Text(text), None) => out.push_str(text),
+                (Part::Value(placeholder), None) => placeholder.write(facts, host, &mut out),
+            }
+        }
+        out.to_lowercase()
+    }
+
     /// Fills it in. `host` is the name of the persona that speaks.
     #[must_use]
     pub fn render(&self, facts: &Facts, host: &str) -> String {
@@ -318,6 +338,17 @@ mod tests {
         let reply = ReplyTemplate::parse("554 <{sender}>: {{{ip}}} {sender-domain} {epoch}").unwrap();
         let reply = reply.render(&facts(), "mx");
         assert_eq!(reply.to_string(), "554 <admin@Example.com>: {127.0.0.1} example.com 1201824000");
+    }
+
+    #[test]
+    fn a_key_is_the_same_however_the_address_is_written() {
+        let template = Template::parse("{ip}+{sender}").unwrap();
+        for (raw, local) in [("Pr@X.org.", "Pr"), (r#""pr"@x.org"#, "pr"), (r#""p\r"@X.ORG"#, "pr")] {
+            let mut facts = facts();
+            let domain = raw.rsplit_once('@').unwrap().1;
+            facts.envelope.sender = Some(ReversePath::Mailbox(Address::new(raw, local, domain)));
+            assert_eq!(template.key(&facts, "mx"), "127.0.0.1+pr@x.org", "{raw}");
+        }
     }
 
     #[test]

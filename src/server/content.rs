@@ -34,6 +34,7 @@ impl<S: Wire> Connection<'_, S> {
             Ok(read) => read,
             Err(error) => return self.fault(&error),
         };
+        log::unseen(self.session.facts(), &facts.unseen);
         self.session.facts_mut().message = Some(Arc::new(facts));
         let content = match self.identify_message(content).await {
             Ok(content) => content,
