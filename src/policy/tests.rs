@@ -78,7 +78,7 @@ lock = "q"
         [
             "x.toml:3: there is no key `nmae` here",
             "x.toml:4: mockmx has no SMTP extension `XCLIENT`",
-            "x.toml:6: there is no placeholder {who}; there are {coremail-id} {epoch} {helo} {host} {ip} {listener} {login} {network} {node} {queue-id} {recipient} {recipient-domain} {sender} {sender-domain} {session} {subject}",
+            "x.toml:6: there is no placeholder {who}; there are {coremail-id} {dnsbl} {epoch} {helo} {host} {ip} {listener} {login} {network} {node} {queue-id} {recipient} {recipient-domain} {sender} {sender-domain} {session} {subject}",
             "x.toml:7: mockmx has no reply `greeting`",
             "x.toml:9: no rule uses the list `unused`",
             "x.toml:12: a span of times begins with the shorter one",
