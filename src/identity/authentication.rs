@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use mail_auth::common::crypto::CryptoError;
 use mail_auth::dkim::DkimError;
 use mail_auth::dmarc::Policy;
 use mail_auth::dmarc::verify::DmarcParameters;
@@ -130,10 +129,7 @@ fn signature(output: &DkimOutput<'_>) -> Signature {
         mail_auth::DkimResult::Pass => (DkimResult::Pass, None),
         // A body that was changed fails its signature (RFC 8601 §2.7.1), as a header that was changed does.
         mail_auth::DkimResult::Neutral(why @ Error::Dkim(DkimError::FailedBodyHashMatch))
-        | mail_auth::DkimResult::Fail(why)
-        | mail_auth::DkimResult::PermError(why @ Error::Crypto(CryptoError::FailedVerification)) => {
-            (DkimResult::Fail, Some(why))
-        }
+        | mail_auth::DkimResult::Fail(why) => (DkimResult::Fail, Some(why)),
         mail_auth::DkimResult::Neutral(why) => (DkimResult::Neutral, Some(why)),
         mail_auth::DkimResult::PermError(why) => (DkimResult::PermError, Some(why)),
         mail_auth::DkimResult::TempError(why) => (DkimResult::TempError, Some(why)),

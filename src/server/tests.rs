@@ -3,6 +3,7 @@
 mod driver;
 mod ends;
 mod handshake;
+mod identify;
 mod logs;
 mod tcp;
 

@@ -6,6 +6,8 @@ use mail_auth::common::crypto::Ed25519Key;
 use mail_auth::common::headers::HeaderWriter;
 use mail_auth::dkim::DkimSigner;
 
+use proptest::prelude::*;
+
 use super::{examine, facts, zones};
 use crate::identity::{Disposition, DkimResult, DmarcResult, Identity, Needs, Zones};
 
@@ -125,5 +127,18 @@ fn from_must_name_one_domain() {
     for from in ["", "From: a@one.example, b@two.example\r\n", "From: nobody\r\n"] {
         let raw = format!("{from}Subject: x\r\n\r\nx\r\n");
         assert_eq!(judge(&keys(""), "a@example.com", &raw).dmarc.unwrap().result, DmarcResult::Unpublished, "{from}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_signed_has_a_result(at in 0_usize..400, bytes in "[ -~\r\n\t]{0,3}") {
+        let (zones, mut raw) = (keys(""), signed("example.com"));
+        let at = at.min(raw.len());
+        raw.replace_range(at..(at + 2).min(raw.len()), &bytes);
+        // Nothing fails in these zones.
+        let identity = judge(&zones, "a@example.org", &raw);
+        prop_assert_ne!(identity.dkim.unwrap().result(), DkimResult::TempError);
+        prop_assert_ne!(identity.dmarc.unwrap().result, DmarcResult::TempError);
     }
 }

@@ -194,3 +194,46 @@ fn truth(node: &Node, reading: &mut Reading<'_, '_>) -> Option<bool> {
         _ => expected("true or false", node, reading.problems),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::policy::Policy;
+
+    #[test]
+    fn every_mistake_is_told() {
+        let text = r#"
+name = "x"
+[dns]
+resolver = "127.0.0.1"
+[dns.zones]
+"a.example" = { A = ["x"] }
+[[rule]]
+id = "a"
+stage = "connect"
+when.spf = "fail"
+when.dkim = ["none", "bad"]
+when.dmarc = []
+when.dnsbl = ["a b"]
+when.helo-resolves = "no"
+reply = "550 no"
+"#;
+        let problems = Policy::check("x.toml", text).unwrap_err();
+        let found: Vec<_> = problems.0.iter().map(|problem| format!("{}: {}", problem.place, problem.text)).collect();
+        let wanted = [
+            "x.toml:4: there is no key `resolver` here",
+            "x.toml:6: `x` is not an IPv4 address",
+            "x.toml:10: `spf` is not known at stage connect; it is from stage mail on",
+            "x.toml:11: `dkim` is not known at stage connect; it is from stage message on",
+            "x.toml:11: expected \"none\" or \"pass\" or \"fail\" or \"neutral\" or \"temperror\" or \"permerror\", found \"bad\"",
+            "x.toml:12: `dmarc` is not known at stage connect; it is from stage message on",
+            "x.toml:12: an empty list: the rule would never fire",
+            "x.toml:13: `a b` is no zone of a block list",
+            "x.toml:14: `helo-resolves` is not known at stage connect; it is from stage helo on",
+            "x.toml:14: expected true or false, found text",
+        ];
+        for told in wanted {
+            assert!(found.iter().any(|problem| problem == told), "{told}\n{found:#?}");
+        }
+        assert_eq!(found.len(), wanted.len(), "{found:#?}");
+    }
+}
