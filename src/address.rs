@@ -51,7 +51,7 @@ impl Address {
     /// What stands for this address in tables and counters.
     #[must_use]
     pub fn key(&self) -> String {
-        format!("{}@{}", fold(&self.local), self.domain)
+        format!("{}@{}", fold_local(&self.local), self.domain)
     }
 }
 
@@ -61,8 +61,38 @@ impl fmt::Display for Address {
     }
 }
 
-/// A domain as it is compared: lower case, without the root's dot.
+/// A domain as it is compared: lower case, in Unicode (UTS 46, so that neither Punycode nor full-width forms make another
+/// domain of it), without the root's dot. What is no domain is only made lower case.
 #[must_use]
 pub fn fold(domain: &str) -> String {
-    domain.strip_suffix('.').unwrap_or(domain).to_lowercase()
+    let plain = domain.is_ascii() && !domain.to_ascii_lowercase().contains("xn--");
+    let folded = if plain { domain.to_ascii_lowercase() } else { idna::domain_to_unicode(domain).0 };
+    match folded.strip_suffix('.') {
+        Some(domain) => domain.to_owned(),
+        None => folded,
+    }
+}
+
+/// A local part as it is compared. RFC 5321 §2.4 leaves its case to the host; the documents' providers ignore it.
+#[must_use]
+pub fn fold_local(local: &str) -> String {
+    local.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_domain_has_one_form() {
+        for domain in ["用户.中国", "xn--zouo53b.xn--fiqs8s", "XN--ZOUO53B.xn--fiqs8s.", "用户。中国", "用户．中国"]
+        {
+            assert_eq!(fold(domain), "用户.中国", "{domain}");
+        }
+        for domain in ["Example.COM", "example.com.", "ｅxample.com", "example。com"] {
+            assert_eq!(fold(domain), "example.com", "{domain}");
+        }
+        assert_eq!(fold("[IPv6:::1]"), "[ipv6:::1]");
+        assert_eq!(fold("_dmarc.example.com"), "_dmarc.example.com");
+    }
 }

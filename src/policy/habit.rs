@@ -7,7 +7,7 @@
 //! - The mailbox simulator of Amazon SES: `bounce@` and `suppressionlist@simulator.amazonses.com` are refused at RCPT;
 //!   `success@` is taken, and so are `ooto@` and `complaint@`, whose answers come later than the 250.
 
-use crate::address::{Address, fold};
+use crate::address::{Address, fold_local};
 use crate::facts::Facts;
 use crate::reply::Reply;
 use crate::stage::Stage;
@@ -23,7 +23,7 @@ pub(crate) fn asked(stage: Stage, facts: &Facts) -> Option<(Reply, &Address)> {
         _ => return None,
     };
     let ask = |address| {
-        let local = fold(Address::local(address));
+        let local = fold_local(Address::local(address));
         let reply = coded(&local, verb);
         let at_rcpt = || mailtrap(&local).or_else(|| simulator(&local, address.domain()));
         Some((if stage == Stage::Rcpt { reply.or_else(at_rcpt) } else { reply }?, address))

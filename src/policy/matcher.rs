@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use regex::Regex;
 
-use crate::address::{Address, fold};
+use crate::address::{Address, fold, fold_local};
 use crate::document::{Node, Table, Value, expected, note, text};
 use crate::policy::pack::Lists;
 use crate::problem::{Problem, Problems};
@@ -23,8 +23,9 @@ impl AddressPattern {
         let error =
             || format!("expected an address as `name@example.com`, `@example.com` or `name@`, found \"{text}\"");
         let part = |part: &str| (!part.is_empty()).then(|| fold(part));
+        let local_part = |part: &str| (!part.is_empty()).then(|| fold_local(part));
         let pattern = match text.rsplit_once('@') {
-            Some((local, domain)) => Self { local: part(local), domain: part(domain) },
+            Some((local, domain)) => Self { local: local_part(local), domain: part(domain) },
             None if text.starts_with('.') => Self { local: None, domain: part(text) },
             None => return Err(error()),
         };
@@ -41,7 +42,7 @@ impl AddressPattern {
     }
 
     pub(crate) fn matches(&self, address: &Address) -> bool {
-        let local = self.local.as_ref().is_none_or(|local| fold(address.local()) == *local);
+        let local = self.local.as_ref().is_none_or(|local| fold_local(address.local()) == *local);
         local && self.domain.as_ref().is_none_or(|domain| domain_matches(domain, address.domain()))
     }
 }
