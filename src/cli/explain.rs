@@ -233,6 +233,8 @@ fn as_json(found: &Match<'_>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use mockmx::explain::How;
+
     use super::*;
 
     #[test]
