@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod docs;
 mod explain;
 mod health;
 mod load;
@@ -52,6 +53,9 @@ enum Command {
     Check(check::CheckArgs),
     /// List the providers, or the rules of one.
     Providers(providers::ProvidersArgs),
+    /// Write a page for each built-in provider into a folder, as `make docs` does.
+    #[command(hide = true)]
+    Docs(docs::DocsArgs),
     /// Say what a refusal means, and how to make it happen here.
     #[command(after_help = explain::NOTES)]
     Explain(explain::ExplainArgs),
@@ -70,6 +74,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Providers(args)) => providers::run(&args),
+        Some(Command::Docs(args)) => docs::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Try(args)) => trial::run(&args),
