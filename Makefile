@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help run test check static docker tools
+.PHONY: help run test check docs static docker tools
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ check: ## Run what a change must pass besides the tests: format, lints, document
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny@0.20.2
 	cargo deny --locked check bans licenses sources
+
+docs: ## Write docs/providers, a page for each built-in provider, from the packs
+	cargo run --locked -- docs docs/providers
 
 static: ## Build the binary that the container image holds, into target/static/mockmx
 	docker/build target/static/mockmx

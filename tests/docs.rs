@@ -79,3 +79,29 @@ fn the_reference_has_a_line_for_every_key() {
         }
     }
 }
+
+/// The names and the texts of the pages in a folder.
+fn pages(folder: &Path) -> Vec<(String, String)> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let page = |file: std::path::PathBuf| {
+        (file.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(file).unwrap())
+    };
+    let mut pages: Vec<_> = entries.map(page).collect();
+    pages.sort();
+    pages
+}
+
+#[test]
+fn the_pages_of_the_providers_are_current() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = folder.path().join("providers");
+    let output = mockmx(folder.path()).arg("docs").arg(&made).output().unwrap();
+    assert_eq!(said(&output), (String::new(), String::new(), Some(0)));
+    let (made, committed) = (pages(&made), pages(&repository().join("docs/providers")));
+    let names = |pages: &[(String, String)]| pages.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&made), names(&committed), "`make docs` makes the first; remove what is left over");
+    for ((name, made), (_, committed)) in made.iter().zip(&committed) {
+        let differs = made.lines().zip(committed.lines()).find(|(made, committed)| made != committed);
+        assert!(made == committed, "docs/providers/{name} is not current, run `make docs`: {differs:?}");
+    }
+}

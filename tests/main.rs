@@ -11,3 +11,4 @@ mod postfix;
 mod program;
 mod scenarios;
 mod serve;
+mod trial;

@@ -5,12 +5,14 @@
 
 mod args;
 mod check;
+mod docs;
 mod explain;
 mod health;
 mod load;
 mod log;
 mod providers;
 mod serve;
+mod trial;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -39,7 +41,8 @@ Examples:
   mockmx --smtp :25 --http off      take mail from other machines too
   mockmx check                      say everything that is wrong with settings and packs
   mockmx providers 263              list 263's rules and how to trigger each
-  mockmx explain 'sender in prison' say what a refusal means";
+  mockmx explain 'sender in prison' say what a refusal means
+  mockmx try --all                  see that a running mockmx answers as the packs say";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -50,11 +53,17 @@ enum Command {
     Check(check::CheckArgs),
     /// List the providers, or the rules of one.
     Providers(providers::ProvidersArgs),
+    /// Write a page for each built-in provider into a folder, as `make docs` does.
+    #[command(hide = true)]
+    Docs(docs::DocsArgs),
     /// Say what a refusal means, and how to make it happen here.
     #[command(after_help = explain::NOTES)]
     Explain(explain::ExplainArgs),
     /// Ask a running mockmx whether it is ready: exit code 0 if it is.
     Health(health::HealthArgs),
+    /// Make rules fire on a running mockmx, and see whether it answers as their packs say.
+    #[command(after_help = trial::NOTES)]
+    Try(trial::TryArgs),
 }
 
 /// Runs the command that was given.
@@ -65,8 +74,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Providers(args)) => providers::run(&args),
+        Some(Command::Docs(args)) => docs::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Health(args)) => health::run(&args),
+        Some(Command::Try(args)) => trial::run(&args),
     };
     done.unwrap_or_else(|error| {
         // Whoever reads the output may stop reading, as `mockmx providers | head -1` does.

@@ -50,9 +50,11 @@ pub fn without_values(text: &str) -> String {
 /// not known here may hold anything.
 fn form(name: &str) -> &'static str {
     match name {
-        "epoch" | "session" => "[0-9]{1,20}",
+        "epoch" | "node" => "[0-9]{1,20}",
+        "session" => "[0-9A-Fa-f]{1,32}",
         "ip" => "[0-9A-Fa-f.:]{2,45}",
-        "queue-id" => "[0-9A-Za-z._+=-]{4,64}",
+        "network" => "[0-9A-Fa-f.:]{1,45}/[0-9]{1,3}",
+        "queue-id" | "coremail-id" => "[0-9A-Za-z._+=-]{4,64}",
         "host" | "helo" | "sender-domain" | "recipient-domain" => r"[^\s<>@]{0,255}",
         "sender" | "recipient" => r"[^\r\n<>]{0,320}",
         _ => r"[^\r\n]{0,512}?",

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::LazyLock;
 
 use super::*;
 use crate::policy::Policy;
@@ -33,10 +34,11 @@ fn filled(reply: &str) -> String {
     let mut text = reply.to_owned();
     for placeholder in Placeholder::ALL {
         let value = match placeholder.name() {
-            "epoch" | "session" => "1596954778",
+            "epoch" | "node" | "session" => "1596954778",
+            "network" => "203.0.113.0/24",
             "ip" => "203.0.113.9",
             "sender" | "recipient" => "some.body+x@mail.example",
-            "queue-id" => "C8CowAAnpFyamC9fa52cAg--.56912S2",
+            "queue-id" | "coremail-id" => "C8CowAAnpFyamC9fa52cAg--.56912S2",
             _ => "mail.example",
         };
         text = text.replace(&format!("{{{}}}", placeholder.name()), value);
@@ -171,5 +173,19 @@ fn a_hostile_text_costs_little() {
     for text in ["550 ".repeat(100_000), "550-".repeat(100_000), "a\n".repeat(100_000), "\u{202e}{{{".repeat(50_000)] {
         let found = explainer.explain(&text);
         assert!(found.len() < 1000);
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_can_be_asked_for(text in "(\\PC|[0-9 :;.\\-\r\n]){0,120}", prefix in "(550[ -]|smtp;|<|0x)?") {
+        // Patterns are made once: that takes longer than to look.
+        static PROVIDERS: LazyLock<Vec<ProviderView>> = LazyLock::new(|| providers(None));
+        static EXPLAINER: LazyLock<Explainer<'_>> = LazyLock::new(|| Explainer::new(&PROVIDERS));
+        for statement in statements(format!("{prefix}{text}").as_bytes()) {
+            for found in EXPLAINER.explain(&statement) {
+                proptest::prop_assert!((LEAST_CERTAIN..=100).contains(&found.certainty));
+            }
+        }
     }
 }

@@ -83,7 +83,7 @@ pub struct RuleView {
 
 impl RuleView {
     /// What a client says at the rule's own stage to make it fire: `MAIL FROM:<rule@263.mockmx.test>`. At stage connect
-    /// nothing was said yet, and at stage command a count decides, so there it is the recipient, later.
+    /// nothing was said yet, and commands and faults come at any time, so there it is the recipient, later.
     #[must_use]
     pub fn trigger_command(&self) -> String {
         let (id, host) = self.trigger.split_once('@').unwrap_or((&self.id, ""));
