@@ -20,7 +20,7 @@ tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, nod
 check: ## Run what a change must pass besides the tests: format, lints, documentation, licences
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny@0.20.2
 	cargo deny --locked check bans licenses sources
 

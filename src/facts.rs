@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use crate::address::Address;
 use crate::clock::Time;
+use crate::identity::Identity;
 use crate::message::MessageFacts;
 
 /// What is known of a session so far.
@@ -39,6 +40,8 @@ pub struct Facts {
     pub message: Option<Arc<MessageFacts>>,
     /// At stage `fault`: the name of the reply that the session would give, as `unknown-command`.
     pub fault: Option<&'static str>,
+    /// Who the sender is by DNS, as far as rules asked for it.
+    pub identity: Option<Arc<Identity>>,
     /// How often things happened in this session.
     pub counts: Counts,
 }
@@ -59,6 +62,7 @@ impl Facts {
             envelope: Envelope::default(),
             message: None,
             fault: None,
+            identity: None,
             counts: Counts::default(),
         }
     }

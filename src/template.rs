@@ -19,6 +19,8 @@ enum Part {
 /// A value taken from the facts. Its name in a template is the variant's in kebab-case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placeholder {
+    /// The block list that has the client: of those that the rule asks, the first.
+    Dnsbl,
     /// Seconds since the Unix epoch at the beginning of the session.
     Epoch,
     /// The name given with EHLO or HELO.
@@ -56,8 +58,9 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::CoremailId,
+        Self::Dnsbl,
         Self::Epoch,
         Self::Helo,
         Self::Host,
@@ -80,6 +83,7 @@ impl Placeholder {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CoremailId => "coremail-id",
+            Self::Dnsbl => "dnsbl",
             Self::Epoch => "epoch",
             Self::Helo => "helo",
             Self::Host => "host",
@@ -103,6 +107,7 @@ impl Placeholder {
     pub const fn from_stage(self) -> Stage {
         match self {
             Self::CoremailId
+            | Self::Dnsbl
             | Self::Epoch
             | Self::Host
             | Self::Ip
@@ -134,6 +139,9 @@ impl Placeholder {
             Self::Node => return write_to(out, facts.session.0 % 20 + 1),
             Self::QueueId => return write_to(out, facts.queue_id()),
             Self::Session => return write_to(out, facts.session),
+            Self::Dnsbl => {
+                facts.identity.as_ref().and_then(|identity| identity.listed()).map_or("", |listing| &listing.list)
+            }
             Self::Helo => facts.helo.as_ref().map_or("", |helo| &helo.name),
             Self::Host => host,
             Self::Listener => &facts.listener.name,
@@ -196,6 +204,26 @@ impl Template {
             Part::Text(_) => None,
             Part::Value(placeholder) => Some(*placeholder),
         })
+    }
+
+    /// Fills it in for a counter or a prison, where two ways to write one address are one: in lower case, addresses by
+    /// their [`Address::key`](crate::address::Address::key).
+    #[must_use]
+    pub fn key(&self, facts: &Facts, host: &str) -> String {
+        let mut out = String::new();
+        for part in &self.0 {
+            let address = match part {
+                Part::Value(Placeholder::Sender) => facts.envelope.sender.as_ref().and_then(|sender| sender.address()),
+                Part::Value(Placeholder::Recipient) => facts.recipient(),
+                Part::Text(_) | Part::Value(_) => None,
+            };
+            match (part, address) {
+                (_, Some(address)) => out.push_str(&address.key()),
+                (Part::Text(text), None) => out.push_str(text),
+                (Part::Value(placeholder), None) => placeholder.write(facts, host, &mut out),
+            }
+        }
+        out.to_lowercase()
     }
 
     /// Fills it in. `host` is the name of the persona that speaks.
@@ -313,11 +341,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_the_same_however_the_address_is_written() {
+        let template = Template::parse("{ip}+{sender}").unwrap();
+        for (raw, local) in [("Pr@X.org.", "Pr"), (r#""pr"@x.org"#, "pr"), (r#""p\r"@X.ORG"#, "pr")] {
+            let mut facts = facts();
+            let domain = raw.rsplit_once('@').unwrap().1;
+            facts.envelope.sender = Some(ReversePath::Mailbox(Address::new(raw, local, domain)));
+            assert_eq!(template.key(&facts, "mx"), "127.0.0.1+pr@x.org", "{raw}");
+        }
+    }
+
+    #[test]
     fn a_wrong_template_is_explained() {
         assert_eq!(Template::parse("{sender"), Err(TemplateError::Brace));
         assert_eq!(Template::parse("a}b"), Err(TemplateError::Brace));
         let error = Template::parse("{Sender}").unwrap_err().to_string();
-        assert!(error.starts_with("there is no placeholder {Sender}; there are {coremail-id} {epoch}"), "{error}");
+        assert!(error.starts_with("there is no placeholder {Sender}; there are {coremail-id} {dnsbl}"), "{error}");
     }
 
     #[test]

@@ -5,6 +5,8 @@
 mod cli;
 mod clients;
 mod docs;
+mod explain;
+mod memory;
 mod postfix;
 mod program;
 mod scenarios;

@@ -68,6 +68,11 @@ impl Serving {
     }
 
     /// The listeners' names, in the order in which they were printed.
+    /// Its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn names(&self) -> Vec<&str> {
         self.addresses.iter().map(|(name, _)| name.as_str()).collect()
     }

@@ -21,6 +21,9 @@ pub(super) struct PackArgs {
     /// Host this domain: its users are the provider's (can be given several times)
     #[arg(long, value_name = "DOMAIN")]
     hosted: Vec<String>,
+    /// Answer as on this day, where a pack knows that a provider's replies changed [default: as the documents say]
+    #[arg(long, value_name = "DATE")]
+    as_of: Option<String>,
 }
 
 impl PackArgs {
@@ -30,6 +33,24 @@ impl PackArgs {
             .set("--provider", &self.provider)
             .set("--policies", &self.policies)
             .set("--hosted", &self.hosted)
+            .set("--as-of", &self.as_of)
+    }
+}
+
+/// Flags that say which packs there are, for commands that only look at them.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// Read this settings file [default: mockmx.toml, if it is here]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Add the packs of this folder, or of this one file, to the built-in ones; a pack of the same id replaces one
+    #[arg(long, value_name = "DIR")]
+    policies: Vec<String>,
+}
+
+impl PolicyArgs {
+    pub(super) fn flags(&self) -> Flags {
+        Flags::default().config(self.config.clone()).set("--policies", &self.policies)
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod args;
 mod check;
+mod explain;
 mod health;
 mod load;
 mod log;
@@ -37,7 +38,8 @@ Examples:
   mockmx --hosted example.com       and host example.com there
   mockmx --smtp :25 --http off      take mail from other machines too
   mockmx check                      say everything that is wrong with settings and packs
-  mockmx providers 263              list 263's rules and how to trigger each";
+  mockmx providers 263              list 263's rules and how to trigger each
+  mockmx explain 'sender in prison' say what a refusal means";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -48,6 +50,9 @@ enum Command {
     Check(check::CheckArgs),
     /// List the providers, or the rules of one.
     Providers(providers::ProvidersArgs),
+    /// Say what a refusal means, and how to make it happen here.
+    #[command(after_help = explain::NOTES)]
+    Explain(explain::ExplainArgs),
     /// Ask a running mockmx whether it is ready: exit code 0 if it is.
     Health(health::HealthArgs),
 }
@@ -60,6 +65,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Serve(args)) => serve::run(&args),
         Some(Command::Check(args)) => check::run(&args),
         Some(Command::Providers(args)) => providers::run(&args),
+        Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Health(args)) => health::run(&args),
     };
     done.unwrap_or_else(|error| {

@@ -38,6 +38,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
         }
     };
     log::start(&generation.settings.log)?;
+    raise_open_files(generation.settings.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     runtime.block_on(serve(flags, generation))
 }
@@ -70,6 +71,19 @@ async fn serve(flags: Flags, generation: Generation) -> anyhow::Result<ExitCode>
             return Ok(ExitCode::FAILURE);
         }
         info!("stopping once what is under way has ended; a second signal does not wait");
+    }
+}
+
+/// Lets the process hold a file for each connection, as far as the system allows: the usual limit of 1,024 is meant for
+/// programs that use select.
+fn raise_open_files(connections: usize) {
+    let wanted = u64::try_from(connections).unwrap_or(u64::MAX).saturating_add(256);
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(limit) if limit < wanted => {
+            warn!("the system allows {limit} open files, fewer than {connections} connections need; raise `ulimit -n`");
+        }
+        Ok(_) => {}
+        Err(error) => warn!("cannot raise the number of open files: {error}"),
     }
 }
 

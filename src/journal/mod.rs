@@ -47,13 +47,13 @@ impl Journal {
         let mut released = Vec::new();
         {
             let mut kept = self.kept();
-            kept.bytes += message.content.len();
+            kept.bytes += message.weight();
             kept.messages.push_back(Arc::clone(&message));
             while kept.messages.len() > 1
                 && (kept.messages.len() > self.most_messages || kept.bytes > self.most_bytes)
                 && let Some(oldest) = kept.messages.pop_front()
             {
-                kept.bytes -= oldest.content.len();
+                kept.bytes -= oldest.weight();
                 released.push(oldest);
             }
         }
@@ -151,6 +151,18 @@ impl Message {
             findings: verdict.findings.clone(),
             content,
         }
+    }
+
+    /// Bytes that it takes in the journal, about: a thousand long recipients weigh more than most messages.
+    fn weight(&self) -> u64 {
+        let delivery = |delivery: &Delivery| {
+            // The recipient as it was written, and taken apart.
+            let texts = 2 * delivery.recipient.as_str().len();
+            let folder = if let Fate::Folder(name) = &delivery.fate { name.len() } else { 0 };
+            size_of::<Delivery>() + texts + folder
+        };
+        let envelope: usize = self.deliveries.iter().map(delivery).sum();
+        self.content.len() + (size_of::<Self>() + envelope) as u64
     }
 
     /// What the recipient of that index finds: the trace, then the message or what replaced it. Nothing if it was

@@ -86,17 +86,30 @@ fn the_oldest_make_room() {
         journal.record(message(&facts, Vec::new(), Content::in_memory(vec![b'x'; size])));
     };
 
-    let journal = Journal::with_bounds(2, 100);
+    let journal = Journal::with_bounds(2, 100_000);
     for size in [1, 2, 3] {
         put(&journal, size);
     }
     assert_eq!(sizes(&journal), [2, 3]);
-    put(&journal, 98);
-    assert_eq!(sizes(&journal), [98]);
-    put(&journal, 200);
-    assert_eq!(sizes(&journal), [200]);
+    put(&journal, 99_500);
+    assert_eq!(sizes(&journal), [99_500]);
+    put(&journal, 200_000);
+    assert_eq!(sizes(&journal), [200_000]);
     put(&journal, 1);
     assert_eq!(sizes(&journal), [1]);
+}
+
+#[test]
+fn the_journal_counts_envelopes_too() {
+    let recipients: Vec<_> = (0..1_000).map(|number| format!("{}{number}@example.com", "x".repeat(400))).collect();
+    let recipients: Vec<_> = recipients.iter().map(String::as_str).collect();
+    let facts = facts("a@example.org", &recipients);
+    let journal = Journal::with_bounds(100, 2 << 20);
+    for _ in 0..10 {
+        journal.record(message(&facts, Vec::new(), Content::in_memory(*b"x")));
+    }
+    let kept = journal.messages().len();
+    assert!((1..=3).contains(&kept), "{kept}");
 }
 
 #[test]

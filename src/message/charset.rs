@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{BIG5, Encoding, GB18030, REPLACEMENT, UTF_8};
+use encoding_rs::{BIG5, Encoding, GB18030, GBK, REPLACEMENT, UTF_8};
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// Decodes `bytes`, which are said to be in `label`; unsaid or unknown, they are UTF-8 if they can be, else GB18030.
@@ -30,14 +30,29 @@ pub(super) fn decode<'a>(bytes: &'a [u8], label: Option<&str>) -> Cow<'a, str> {
 pub(super) fn guess(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),
-        // Only the last character is cut off.
-        Err(error)
-            if error.error_len().is_none() && error.valid_up_to() > 0 && !bytes[..error.valid_up_to()].is_ascii() =>
-        {
-            UTF_8.decode_without_bom_handling(bytes).0
-        }
+        // A byte that is out of place does not make it another charset.
+        Err(_) if is_mostly_utf8(bytes) => UTF_8.decode_without_bom_handling(bytes).0,
         Err(_) => GB18030.decode_without_bom_handling(bytes).0,
     }
+}
+
+/// Whether more bytes belong to characters beyond ASCII of UTF-8 than to none.
+fn is_mostly_utf8(bytes: &[u8]) -> bool {
+    let (mut proper, mut improper) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        proper += chunk.valid().bytes().filter(|byte| !byte.is_ascii()).count();
+        improper += chunk.invalid().len();
+    }
+    proper > improper
+}
+
+/// Whether two labels mean one encoding.
+pub(super) fn is_same(one: &str, other: &str) -> bool {
+    let known = |label: &str| encoding(&label.to_ascii_lowercase().replace('_', "-"));
+    // GB18030 has all of GBK, and is what its bytes are decoded by here.
+    let family = |encoding: &'static Encoding| if encoding == GBK { GB18030 } else { encoding };
+    one.eq_ignore_ascii_case(other)
+        || matches!((known(one), known(other)), (Some(one), Some(other)) if family(one) == family(other))
 }
 
 /// The encoding of a label, also of some that browsers do not know but mail uses.
@@ -79,8 +94,6 @@ fn hz(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::GBK;
-
     use super::*;
 
     #[test]
@@ -104,5 +117,9 @@ mod tests {
             assert_eq!(decode("代开发票".as_bytes(), label), "代开发票");
         }
         assert_eq!(guess(&"代开发票".as_bytes()[..11]), "代开发\u{FFFD}");
+        assert_eq!(
+            guess(&[b"\xff ".as_slice(), "代开发票".as_bytes(), b" \xb4".as_slice()].concat()),
+            "\u{FFFD} 代开发票 \u{FFFD}"
+        );
     }
 }

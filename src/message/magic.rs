@@ -12,8 +12,16 @@ pub(super) fn magic(bytes: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// Whether the bytes begin as a zip archive does, also one that calls itself a document.
+/// Whether the bytes are a zip archive, also one that calls itself a document. Programs look for its end, so that there
+/// may be anything before it: a program that unpacks it, or a line that hides it.
 pub(super) fn is_zip(bytes: &[u8]) -> bool {
+    // The end record and the longest comment behind it.
+    const TAIL: usize = 22 + 0xffff;
+    let tail = &bytes[bytes.len().saturating_sub(TAIL)..];
+    begins_as_zip(bytes) || memchr::memmem::rfind(tail, b"PK\x05\x06").is_some_and(|at| tail.len() - at >= 22)
+}
+
+fn begins_as_zip(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06") || bytes.starts_with(b"PK\x07\x08PK\x03\x04")
 }
 

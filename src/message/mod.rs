@@ -57,7 +57,7 @@ pub struct Header {
     pub value: String,
 }
 
-/// A text, folded by [`fold`].
+/// A text, folded by [`fold()`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// Where it stands.

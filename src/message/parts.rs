@@ -259,7 +259,10 @@ fn describe(raw: &[u8], section: &Section, digest: bool) -> (Part, Option<Vec<u8
         value if !value.contains('/') => "text/plain",
         value => value,
     };
-    let boundary = content_type.bytes("boundary").map(|value| value.trim_ascii_end().to_vec());
+    // A boundary may be written by RFC 2231, as any parameter.
+    let boundary = content_type.bytes("boundary").map(<[u8]>::to_vec);
+    let boundary = boundary.or_else(|| content_type.token("boundary").map(String::into_bytes));
+    let boundary = boundary.map(|value| value.trim_ascii_end().to_vec());
     let multipart = media.starts_with("multipart/");
     let part = Part {
         media: media.to_owned(),

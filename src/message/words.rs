@@ -52,7 +52,7 @@ impl<'a> Decoder<'a> {
     }
 
     fn word(&mut self, charset: &'a str, bytes: &[u8]) {
-        if self.charset.is_some_and(|pending| !pending.eq_ignore_ascii_case(charset)) {
+        if self.charset.is_some_and(|pending| !charset::is_same(pending, charset)) {
             self.flush();
         }
         self.charset = Some(charset);
@@ -128,6 +128,8 @@ mod tests {
         // 代开发票 is B4FA BFAA B7A2 C6B1 in GB2312; here 开 is cut in two.
         assert_eq!(decode(b"=?gb2312?B?tPq/?= =?GB2312?B?qreixrE=?="), "代开发票");
         assert_eq!(decode(b"=?utf-8?Q?=E4=BB?=\r\n =?utf-8?B?o+W8gA==?="), "代开");
+        // Two names of one charset.
+        assert_eq!(decode(b"=?gb2312?B?tPq/?= =?x-gbk?Q?=AA=B7=A2?= =?GB18030?B?xrE=?="), "代开发票");
         // Different charsets are decoded apart.
         assert_eq!(decode(b"=?gb2312?B?tPq/qg==?= =?utf-8?B?5Y+R56Wo?="), "代开发票");
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::address::fold;
 use crate::document::{Node, Table, Value};
+use crate::identity::Zones;
 use crate::policy::directory::{Directory, Tables};
 use crate::policy::pack::Pack;
 use crate::policy::parse::is_id;
@@ -43,7 +44,8 @@ impl Policy {
         if let Some(changes) = &settings.providers {
             change(&mut nodes, changes, &mut problems);
         }
-        let packs: Vec<_> = nodes.iter().map(|(id, node)| Pack::read(id, node, &mut problems)).collect();
+        let packs: Vec<_> =
+            nodes.iter().map(|(id, node)| Pack::read(id, node, settings.as_of, &mut problems)).collect();
         let mut tables = Tables::default();
         settings.domains.iter().for_each(|node| tables.add_domain(node, &mut problems));
         settings.mailboxes.iter().for_each(|node| tables.add_mailbox(node, &mut problems));
@@ -60,7 +62,7 @@ impl Policy {
         let mut problems = Problems::default();
         let id = Path::new(file).file_stem().and_then(|stem| stem.to_str()).unwrap_or("pack").to_owned();
         let node = parsed(Source { name: file.to_owned(), text: text.to_owned() }, &mut problems);
-        Pack::read(&id, &node, &mut problems);
+        Pack::read(&id, &node, None, &mut problems);
         problems.or(())
     }
 }
@@ -170,12 +172,14 @@ fn assemble(packs: Vec<Pack>, tables: &Tables, settings: &Settings) -> Policy {
     }
     routes.extend(tables.routes().filter_map(|(domain, id)| Some((domain.to_owned(), index(id)?))));
     let hosted: Vec<_> = settings.hosted.iter().map(|(domain, _)| fold(domain)).collect();
+    let mut zones = Zones::default();
+    packs.iter().map(|pack| &pack.zones).chain([&settings.dns.zones]).for_each(|over| zones.extend(over));
     let packs = packs.into_iter().map(|pack| {
         let own: Vec<_> = pack.domains.iter().chain(&hosted).cloned().collect();
         let directory = Directory::new(&pack.id, &own, [&pack.tables, tables]);
         Provider { pack, directory }
     });
-    Policy { packs: packs.collect(), base, pinned: chosen.is_some(), routes }
+    Policy { packs: packs.collect(), base, pinned: chosen.is_some(), habits: settings.habits, routes, zones }
 }
 
 /// Notes every provider and rule that is named but not there.

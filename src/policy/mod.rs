@@ -15,6 +15,8 @@
 
 pub mod ask;
 mod directory;
+mod explanation;
+mod habit;
 mod load;
 mod matcher;
 mod pack;
@@ -32,6 +34,7 @@ use std::sync::Arc;
 
 use crate::address::Address;
 use crate::facts::{Facts, Listener};
+use crate::identity::{Needs, Zones};
 use crate::policy::directory::Directory;
 use crate::policy::pack::Pack;
 use crate::policy::rule::Rule;
@@ -39,8 +42,10 @@ use crate::policy::trigger::RuleName;
 use crate::smtp::Persona;
 use crate::stage::Stage;
 
+pub use explanation::Occasion;
+pub use parse::date;
 pub use scene::{Judgement, Scene};
-pub use view::{ProviderView, RuleView};
+pub use view::{ExplanationView, ProviderView, RuleView};
 
 /// The pack that speaks where neither settings nor a recipient's domain choose another.
 const DEFAULT_PROVIDER: &str = "263";
@@ -54,8 +59,12 @@ pub struct Policy {
     base: usize,
     /// The settings chose the base, so a recipient's domain does not.
     pinned: bool,
+    /// Addresses of other test servers' habits work.
+    habits: bool,
     /// Domains of recipients, and the packs that answer for them.
     routes: HashMap<String, usize>,
+    /// What DNS says by the packs and, over them, the settings.
+    zones: Zones,
 }
 
 /// A pack, and the world as it sees it.
@@ -101,6 +110,41 @@ impl Policy {
         let recipients = facts.envelope.recipients.iter();
         let any = recipients.map(|recipient| self.of_recipient(facts, recipient)).chain([base]).any(reads);
         if any { Reads::Everything } else { Reads::Header }
+    }
+
+    /// What the rules of `stage` want to know of who the sender is.
+    #[must_use]
+    pub fn identifies(&self, stage: Stage, facts: &Facts) -> Needs {
+        let mut needs = Needs::default();
+        for index in self.asked(stage, facts) {
+            self.packs[index].pack.identifies(stage, &mut needs);
+        }
+        needs
+    }
+
+    /// What DNS says by the packs and, over them, the settings.
+    #[must_use]
+    pub const fn zones(&self) -> &Zones {
+        &self.zones
+    }
+
+    /// The packs whose rules are asked at `stage`.
+    fn asked(&self, stage: Stage, facts: &Facts) -> Vec<usize> {
+        let mut packs = match stage {
+            Stage::Rcpt => facts.envelope.candidate.iter().map(|to| self.of_recipient(facts, to)).collect(),
+            Stage::Data | Stage::Message => {
+                facts.envelope.recipients.iter().map(|to| self.of_recipient(facts, to)).collect()
+            }
+            _ => vec![self.at(&facts.listener)],
+        };
+        let mut seen = Vec::new();
+        packs.retain(|index| {
+            !seen.contains(index) && {
+                seen.push(*index);
+                true
+            }
+        });
+        packs
     }
 
     /// The rule of that name.

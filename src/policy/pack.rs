@@ -4,12 +4,16 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use jiff::civil::Date;
+
 use crate::address::fold;
 use crate::document::{Node, Table, Value, text};
+use crate::identity::{Needs, Zones};
 use crate::policy::directory::Tables;
+use crate::policy::explanation::Explanation;
 use crate::policy::parse::is_id;
 use crate::policy::reach;
-use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule};
+use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule, Signal};
 use crate::problem::{Problem, Problems};
 use crate::smtp::{Canned, Extension, Persona};
 use crate::stage::Stage;
@@ -23,16 +27,20 @@ pub(crate) struct Pack {
     pub(crate) domains: Vec<String>,
     pub(crate) persona: Arc<Persona>,
     pub(crate) tables: Tables,
+    /// What DNS says of names.
+    pub(crate) zones: Zones,
     /// How many messages a mailbox may hold if its table does not say; 0 is unlimited.
     pub(crate) max_messages: u64,
     pub(crate) rules: Vec<Rule>,
+    /// What it says of texts that are no reply of its rules.
+    pub(crate) explanations: Vec<Explanation>,
     prisons: Vec<(String, Prison)>,
     keywords: KeywordIndex,
 }
 
 impl Pack {
     /// Reads the pack `id`. All problems are noted; what could be read is returned.
-    pub(crate) fn read(id: &str, node: &Node, problems: &mut Problems) -> Self {
+    pub(crate) fn read(id: &str, node: &Node, as_of: Option<Date>, problems: &mut Problems) -> Self {
         let mut table = Table::of(node, problems);
         let name = table.required("name", problems).and_then(|node| text(node, problems)).unwrap_or(id).to_owned();
         let domains: Vec<_> = table.texts("domains", problems).into_iter().map(fold).collect();
@@ -46,12 +54,35 @@ impl Pack {
             table.finish(problems);
             number
         });
+        let zones = table.node("dns").map(|node| {
+            let mut table = Table::of(node, problems);
+            let zones = Zones::within(&mut table, problems);
+            table.finish(problems);
+            zones
+        });
         let prisons = prisons(id, table.node("prisons"), problems);
         let lists = Lists::read(table.node("lists"), problems);
+        let signal_nodes = table.list("signal");
         let rule_nodes = table.list("rule");
+        let explanations = Explanation::read_all(table.list("explain"), problems);
         table.finish(problems);
 
         let mut keywords = KeywordIndex::default();
+        let mut signals = Vec::new();
+        for node in signal_nodes {
+            let mut reading = Reading {
+                lists: &lists,
+                prisons: &prisons,
+                keywords: &mut keywords,
+                signals: &[],
+                problems,
+                provider: id,
+                stage: Stage::Message,
+                rule: "",
+                as_of,
+            };
+            signals.extend(Signal::read(node, &mut reading).map(Arc::new));
+        }
         let mut seen = BTreeSet::new();
         let mut rules = Vec::new();
         for node in rule_nodes {
@@ -60,10 +91,12 @@ impl Pack {
                 lists: &lists,
                 prisons: &prisons,
                 keywords: &mut keywords,
+                signals: &signals,
                 problems,
                 provider: id,
                 stage,
                 rule,
+                as_of,
             };
             rules.extend(Rule::read(node, &mut reading).map(|rule| (rule, node)));
         }
@@ -73,8 +106,20 @@ impl Pack {
         lists.note_unused(problems);
         reach::check(&rules, problems);
         let rules: Vec<_> = rules.into_iter().map(|(rule, _)| rule).collect();
-        let max_messages = max_messages.unwrap_or_default();
-        Self { id: id.to_owned(), name, domains, persona, tables, max_messages, rules, prisons, keywords }
+        let (zones, max_messages) = (zones.unwrap_or_default(), max_messages.unwrap_or_default());
+        Self {
+            id: id.to_owned(),
+            name,
+            domains,
+            persona,
+            tables,
+            zones,
+            max_messages,
+            rules,
+            explanations,
+            prisons,
+            keywords,
+        }
     }
 
     /// The rule of that id.
@@ -90,6 +135,12 @@ impl Pack {
     /// The rules that say what becomes of an accepted message.
     pub(crate) fn filing(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().filter(|rule| matches!(rule.outcome, Outcome::Fate(_)))
+    }
+
+    /// Adds what the rules of a stage want to know of who a sender is.
+    pub(crate) fn identifies(&self, stage: Stage, needs: &mut Needs) {
+        let rules = self.rules.iter().filter(|rule| rule.stage == stage);
+        rules.flat_map(Rule::conditions).for_each(|condition| condition.identifies(needs));
     }
 
     /// The prison of that id; rules name none that is not there.

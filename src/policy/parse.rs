@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use jiff::civil::Date;
 
 use crate::document::{Node, Table, Value, expected, note};
 use crate::problem::Problems;
@@ -23,6 +24,14 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
     span.filter(|span| !span.is_zero())
         .ok_or_else(|| format!("expected a time as \"20m\" or \"1h 30m\", found \"{text}\""))
+}
+
+/// `2015-01-01`.
+///
+/// # Errors
+/// If it is no date.
+pub fn date(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| format!("expected a date as \"2015-01-01\", found \"{text}\""))
 }
 
 /// The time span at `key`.

@@ -28,6 +28,8 @@ fn shadows((earlier, earlier_node): (&Rule, &Node), (later, later_node): (&Rule,
     earlier.stage == later.stage
         && earlier.is_last()
         && !earlier.trigger_only
+        && earlier.in_force
+        && later.in_force
         && !earlier.remembers()
         && earlier.unless.is_empty()
         && (files(later) || !files(earlier))

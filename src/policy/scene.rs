@@ -10,7 +10,7 @@ use crate::message::MessageFacts;
 use crate::policy::ask::{Answer, Ask, Effect, Group};
 use crate::policy::rule::{Hits, Outcome, Rule, View};
 use crate::policy::trigger::{self, Named, RuleName};
-use crate::policy::{Policy, Provider};
+use crate::policy::{Policy, Provider, habit};
 use crate::reply::Reply;
 use crate::stage::Stage;
 use crate::verdict::{Action, Fate, Finding, RuleRef, Verdict};
@@ -33,8 +33,8 @@ enum Cast<'a> {
     Rules(Vec<Candidate<'a>>),
     /// The rules that were named and speak now, and nobody else. Empty if their stage is yet to come.
     Named(Vec<(&'a Provider, &'a Rule, Named)>),
-    /// A rule was named that is not there.
-    Unknown(Named),
+    /// mockmx itself: a rule was named that is not there, or another server's habit was followed.
+    Own(Box<Verdict>),
 }
 
 /// A rule that fires if its questions are answered with yes.
@@ -91,8 +91,8 @@ impl<'a> Scene<'a> {
                 self.judge_named(named, &mut judgement);
                 true
             }
-            Cast::Unknown(named) => {
-                judgement.verdict = unknown_rule(named, self.stage);
+            Cast::Own(verdict) => {
+                judgement.verdict = Verdict::clone(verdict);
                 true
             }
         };
@@ -135,14 +135,23 @@ impl<'a> Scene<'a> {
             }
         }
         let named_any = recipients.iter().any(|recipient| RuleName::of_address(recipient).is_some());
-        (named_any || !all.is_empty()).then_some(Cast::Named(all))
+        if named_any || !all.is_empty() {
+            return Some(Cast::Named(all));
+        }
+        let (reply, address) = habit::asked(stage, facts).filter(|_| policy.habits)?;
+        Some(Cast::Own(own_refusal("habit", reply, stage, format!("asked for by {address}")).into()))
     }
 
     /// Whether a rule that was named speaks now.
     fn cast_of(&self, named: Named) -> Cast<'a> {
         let Some((provider, rule)) = self.policy.rule(&named.name) else {
             // An unknown name is said once, where it was given.
-            return if named.at == self.stage { Cast::Unknown(named) } else { Cast::Named(Vec::new()) };
+            if named.at != self.stage {
+                return Cast::Named(Vec::new());
+            }
+            let text = format!("mockmx: there is no rule {}; `mockmx providers` lists them", named.name);
+            let evidence = format!("named by {}", named.by);
+            return Cast::Own(own_refusal("unknown-rule", Reply::new(550, text), self.stage, evidence).into());
         };
         let late = is_over(rule.stage, named.at) && self.stage == named.at;
         Cast::Named(if rule.stage == self.stage || late { vec![(provider, rule, named)] } else { Vec::new() })
@@ -151,22 +160,8 @@ impl<'a> Scene<'a> {
     /// The rules of the packs that answer at this stage.
     fn rules(&mut self) -> Cast<'a> {
         let (policy, stage, facts) = (self.policy, self.stage, self.facts);
-        let mut packs = match stage {
-            Stage::Rcpt => facts.envelope.candidate.iter().map(|to| policy.of_recipient(facts, to)).collect(),
-            Stage::Data | Stage::Message => {
-                facts.envelope.recipients.iter().map(|to| policy.of_recipient(facts, to)).collect()
-            }
-            _ => vec![policy.at(&facts.listener)],
-        };
-        let mut seen = Vec::new();
-        packs.retain(|index| {
-            !seen.contains(index) && {
-                seen.push(*index);
-                true
-            }
-        });
         let mut candidates = Vec::new();
-        for index in packs {
+        for index in policy.asked(stage, facts) {
             let provider = &policy.packs[index];
             if let Some(message) = facts.message.as_deref().filter(|_| stage == Stage::Message) {
                 self.hits.push((index, provider.pack.scan(message)));
@@ -273,7 +268,7 @@ impl<'a> Scene<'a> {
             Outcome::Accept | Outcome::Continue | Outcome::Fate(_) => Action::Accept,
             Outcome::Drop => Action::Drop,
             Outcome::Refuse { reply, close } => {
-                let reply = reply.render(self.facts, &provider.pack.persona.host);
+                let reply = reply.render(&rule.spoken_of(self.facts), &provider.pack.persona.host);
                 if *close { Action::RefuseAndClose(reply) } else { Action::Refuse(reply) }
             }
             Outcome::Reset => Action::Reset,
@@ -331,19 +326,12 @@ fn is_over(own: Stage, now: Stage) -> bool {
     matches!(own, Stage::Command | Stage::Fault) || own < now
 }
 
-fn unknown_rule(named: &Named, stage: Stage) -> Verdict {
-    let text = format!("mockmx: there is no rule {}; `mockmx providers` lists them", named.name);
-    let rule =
-        RuleRef { provider: "mockmx".to_owned(), id: "unknown-rule".to_owned(), file: "built in".to_owned(), line: 0 };
-    let finding = Finding {
-        rule: rule.into(),
-        stage,
-        late: false,
-        triggered: true,
-        recipient: None,
-        evidence: vec![format!("named by {}", named.by)],
-    };
-    Verdict { findings: vec![finding], ..Verdict::of(Action::Refuse(Reply::new(550, text))) }
+/// A refusal by no pack, but by mockmx itself.
+fn own_refusal(rule: &str, reply: Reply, stage: Stage, evidence: String) -> Verdict {
+    let rule = RuleRef { provider: "mockmx".to_owned(), id: rule.to_owned(), file: "built in".to_owned(), line: 0 };
+    let finding =
+        Finding { rule: rule.into(), stage, late: false, triggered: true, recipient: None, evidence: vec![evidence] };
+    Verdict { findings: vec![finding], ..Verdict::of(Action::Refuse(reply)) }
 }
 
 impl Ask {

@@ -5,12 +5,15 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::*;
+use crate::problem::Problem;
 use crate::settings::{Flags, Settings};
 
 /// The problems of a pack, a line each.
 fn problems(pack: &str) -> Vec<String> {
     let problems = Policy::check("x.toml", &format!("name = \"x\"\n{pack}")).err().unwrap_or_default();
-    problems.0.iter().map(ToString::to_string).collect()
+    // The placeholders that there are instead have a test of their own.
+    let said = |problem: &Problem| problem.to_string().split("; there are {").next().unwrap_or_default().to_owned();
+    problems.0.iter().map(said).collect()
 }
 
 /// The problems of settings, without the file's name.
@@ -34,6 +37,10 @@ fn the_built_in_packs_have_no_problem_and_say_everything_to_people() {
             let said = [&rule.reason_zh, &rule.reason_en, &rule.remedy_en, &rule.source];
             assert!(said.iter().all(|text| text.is_some()), "{}/{}", provider.id, rule.id);
             assert!(rule.line > 0 && rule.file.ends_with(".toml"));
+        }
+        for text in provider.explanations {
+            let said = [&text.reason_zh, &text.reason_en, &text.source];
+            assert!(said.iter().all(|text| text.is_some()), "{}/{}", provider.id, text.id);
         }
     }
 }
@@ -78,7 +85,7 @@ lock = "q"
         [
             "x.toml:3: there is no key `nmae` here",
             "x.toml:4: mockmx has no SMTP extension `XCLIENT`",
-            "x.toml:6: there is no placeholder {who}; there are {coremail-id} {epoch} {helo} {host} {ip} {listener} {login} {network} {node} {queue-id} {recipient} {recipient-domain} {sender} {sender-domain} {session} {subject}",
+            "x.toml:6: there is no placeholder {who}",
             "x.toml:7: mockmx has no reply `greeting`",
             "x.toml:9: no rule uses the list `unused`",
             "x.toml:12: a span of times begins with the shorter one",
@@ -96,6 +103,42 @@ lock = "q"
             "x.toml:30: expected a time as \"20m\" or \"1h 30m\", found \"soon\"",
             "x.toml:30: {sender} is not known at stage connect",
             "x.toml:31: there is no prison `q`",
+        ]
+    );
+}
+
+#[test]
+fn an_explanation_has_a_text_a_stage_and_a_reason() {
+    let found = problems(
+        r#"
+[[explain]]
+id = "sound"
+text = ["lost connection with xxx", "{host} is gone"]
+stage = "network"
+reason.zh = "断"
+[[explain]]
+id = "sound"
+text = []
+stage = "nowhere"
+[[explain]]
+id = "a b"
+text = ["", "{who}"]
+stage = "client"
+reason.en = "it"
+because = "x"
+"#,
+    );
+    let found: Vec<_> = found.iter().map(|text| text.split("; there are").next().unwrap()).collect();
+    assert_eq!(
+        found,
+        [
+            "x.toml:8: it explains nothing: `reason.zh` or `reason.en` is missing",
+            "x.toml:9: there are two explanations `sound`",
+            "x.toml:11: there is no such stage",
+            "x.toml:13: this cannot be an explanation's id",
+            "x.toml:14: the text is empty",
+            "x.toml:14: there is no placeholder {who}",
+            "x.toml:17: there is no key `because` here",
         ]
     );
 }

@@ -66,8 +66,8 @@ pub(crate) struct Named {
     pub(crate) by: String,
 }
 
-/// The rule that the session names by the client's own words, the earliest first; recipients are asked by
-/// [`recipients`].
+/// The rule that the session names, by the earliest thing that the client said. What recipients name is about them
+/// alone, and is not looked at here.
 pub(crate) fn session(stage: Stage, facts: &Facts, provider_exists: impl Fn(&str) -> bool) -> Option<Named> {
     let named = |name: RuleName, at: Stage, by: &str| Some(Named { name, at, recipient: None, by: by.to_owned() });
     if let Some(name) = facts.listener.trigger.as_deref().and_then(|name| name.parse().ok()) {

@@ -1,5 +1,6 @@
 //! Packs as people look at them: for tables, explanations and the documentation.
 
+use crate::policy::explanation::{Explanation, Occasion};
 use crate::policy::rule::{Outcome, Rule};
 use crate::policy::trigger::RuleName;
 use crate::policy::{Pack, Policy};
@@ -16,6 +17,35 @@ pub struct ProviderView {
     pub domains: Vec<String>,
     /// Its rules, in the order in which they are asked.
     pub rules: Vec<RuleView>,
+    /// What it says of texts that are no reply of its rules, in the order of the pack.
+    pub explanations: Vec<ExplanationView>,
+}
+
+/// What a pack says of a text that is no reply of its rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExplanationView {
+    /// Its id within the provider.
+    pub id: String,
+    /// The texts, as the pack writes them; `xxx` and placeholders stand for what varies.
+    pub texts: Vec<String>,
+    /// When they are met.
+    pub occasion: Occasion,
+    /// 原因.
+    pub reason_zh: Option<String>,
+    /// The reason in English.
+    pub reason_en: Option<String>,
+    /// 解决建议.
+    pub remedy_zh: Option<String>,
+    /// The remedy in English.
+    pub remedy_en: Option<String>,
+    /// The document that says so.
+    pub source: Option<String>,
+    /// What is ours in it, and not the document's.
+    pub note: Option<String>,
+    /// The pack's file.
+    pub file: String,
+    /// The line where it begins.
+    pub line: usize,
 }
 
 /// A rule.
@@ -51,6 +81,24 @@ pub struct RuleView {
     pub line: usize,
 }
 
+impl RuleView {
+    /// What a client says at the rule's own stage to make it fire: `MAIL FROM:<rule@263.mockmx.test>`. At stage connect
+    /// nothing was said yet, and at stage command a count decides, so there it is the recipient, later.
+    #[must_use]
+    pub fn trigger_command(&self) -> String {
+        let (id, host) = self.trigger.split_once('@').unwrap_or((&self.id, ""));
+        let provider = host.split('.').next().unwrap_or_default();
+        match self.stage {
+            Stage::Helo => format!("EHLO {id}.{host}"),
+            Stage::Auth => format!("AUTH as {id}@{provider}"),
+            Stage::Mail => format!("MAIL FROM:<{}>", self.trigger),
+            Stage::Connect | Stage::Rcpt | Stage::Data | Stage::Message | Stage::Command | Stage::Fault => {
+                format!("RCPT TO:<{}>", self.trigger)
+            }
+        }
+    }
+}
+
 impl Policy {
     /// All providers, by id.
     #[must_use]
@@ -65,6 +113,24 @@ fn provider_view(pack: &Pack) -> ProviderView {
         name: pack.name.clone(),
         domains: pack.domains.clone(),
         rules: pack.rules.iter().map(|rule| rule_view(rule, &pack.id)).collect(),
+        explanations: pack.explanations.iter().map(explanation_view).collect(),
+    }
+}
+
+fn explanation_view(explanation: &Explanation) -> ExplanationView {
+    let Explanation { id, texts, occasion, words, file, line } = explanation.clone();
+    ExplanationView {
+        id,
+        texts,
+        occasion,
+        reason_zh: words.reason_zh,
+        reason_en: words.reason_en,
+        remedy_zh: words.remedy_zh,
+        remedy_en: words.remedy_en,
+        source: words.source,
+        note: words.note,
+        file,
+        line,
     }
 }
 

@@ -152,6 +152,7 @@ impl<'a, S: Wire> Connection<'a, S> {
             self.spool.clear();
             self.text = None;
         }
+        Box::pin(self.identify(stage)).await;
         let verdict = self.ask(stage);
         self.wait(verdict.delay).await?;
         self.session.resolve(&verdict);

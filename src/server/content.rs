@@ -15,7 +15,7 @@ use crate::stage::Stage;
 use crate::verdict::{Action, Verdict};
 
 /// A message up to this size is read where it is; a larger one on a thread that may block.
-const READ_IN_PLACE: u64 = 64 * 1024;
+pub(super) const READ_IN_PLACE: u64 = 64 * 1024;
 
 /// Bytes of which only the header section is wanted.
 const HEAD: u64 = 1024 * 1024 + 1;
@@ -34,7 +34,12 @@ impl<S: Wire> Connection<'_, S> {
             Ok(read) => read,
             Err(error) => return self.fault(&error),
         };
+        log::unseen(self.session.facts(), &facts.unseen);
         self.session.facts_mut().message = Some(Arc::new(facts));
+        let content = match self.identify_message(content).await {
+            Ok(content) => content,
+            Err(error) => return self.fault(&error),
+        };
         let verdict = self.ask(Stage::Message);
         self.wait(verdict.delay).await?;
         if verdict.action == Action::Accept {

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 use super::Generation;
 use crate::clock::Clock;
 use crate::facts::{Listener, SessionId, TlsMode};
+use crate::identity::Resolver;
 use crate::journal::Journal;
 use crate::settings::{ListenerSettings, ServerLimits};
 use crate::smtp::Service;
@@ -78,6 +79,8 @@ pub(crate) struct Endpoint {
     pub(crate) listener: Arc<Listener>,
     pub(crate) service: Arc<Service>,
     pub(crate) generation: Arc<Generation>,
+    /// Who is asked for names that are in no zone.
+    pub(crate) resolver: Option<Resolver>,
     pub(crate) tls: Option<TlsAcceptor>,
     pub(crate) world: Arc<World>,
 }
@@ -93,6 +96,7 @@ impl Endpoint {
         settings: &ListenerSettings,
         generation: &Arc<Generation>,
         tls: &TlsAcceptor,
+        resolver: Option<&Resolver>,
         world: &Arc<World>,
     ) -> Self {
         let Generation { settings: all, policy } = generation.as_ref();
@@ -115,6 +119,7 @@ impl Endpoint {
             listener,
             service,
             generation: Arc::clone(generation),
+            resolver: resolver.cloned(),
             tls: (settings.tls != TlsMode::None).then(|| tls.clone()),
             world: Arc::clone(world),
         }

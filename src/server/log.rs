@@ -107,6 +107,18 @@ pub(crate) fn verdict(facts: &Facts, verdict: &Verdict) {
     }
 }
 
+/// Not all of a message was looked at.
+pub(crate) fn unseen(facts: &Facts, unseen: &[String]) {
+    if !unseen.is_empty() {
+        tracing::warn!(
+            target: "mockmx::unseen",
+            session = %facts.session,
+            unseen = %EscapedList(unseen),
+            "not all of the message was looked at, for it is beyond the bounds"
+        );
+    }
+}
+
 /// A message was accepted.
 pub(crate) fn message(message: &Message) {
     let fates: Vec<String> = message

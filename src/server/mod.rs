@@ -8,7 +8,7 @@
 //! what new sessions get, and never ends one.
 //!
 //! On the way in: `accept` takes a connection, `connection` drives its session over a `stream`, `content` has
-//! what happens when a message is complete, [`judge`] asks the policy, `farewell` closes the socket.
+//! what happens when a message is complete, `identify` has DNS asked, [`judge`] asks the policy, `farewell` closes the socket.
 
 mod accept;
 mod connection;
@@ -16,6 +16,7 @@ mod content;
 mod deadline;
 mod endpoint;
 mod farewell;
+mod identify;
 pub mod judge;
 mod listeners;
 mod log;
@@ -40,6 +41,7 @@ use self::tls::Made;
 pub use self::tls::TlsError;
 use crate::clock::Clock;
 use crate::http::{self, Readiness};
+use crate::identity::Resolver;
 use crate::journal::Journal;
 use crate::policy::Policy;
 use crate::settings::Settings;
@@ -144,8 +146,10 @@ impl Server {
         let settings = &generation.settings;
         let acceptor = tls::acceptor(&settings.tls, &self.made)?;
         tls::write_authority(&settings.tls, &self.made)?;
+        let resolver = settings.dns.resolver.map(Resolver::new).transpose();
+        let resolver = resolver.map_err(|error| StartError(vec![StartFailure::Resolver(error)]))?;
         let smtp = settings.listeners.iter().map(|listener| {
-            let endpoint = Endpoint::new(listener, &generation, &acceptor, &self.world);
+            let endpoint = Endpoint::new(listener, &generation, &acceptor, resolver.as_ref(), &self.world);
             (listener.name.clone(), listener.address, Wanted::Smtp(Arc::new(endpoint)))
         });
         let http = settings.http.map(|address| {
@@ -208,6 +212,9 @@ pub enum StartFailure {
         /// Why not.
         reason: String,
     },
+    /// DNS cannot be asked.
+    #[error("cannot ask DNS: {0}")]
+    Resolver(String),
     /// There is no TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -3,6 +3,7 @@
 mod driver;
 mod ends;
 mod handshake;
+mod identify;
 mod logs;
 mod tcp;
 
@@ -17,8 +18,9 @@ use super::*;
 use crate::accounts::Accounts;
 use crate::clock::Time;
 use crate::facts::{Role, TlsMode};
+use crate::identity::Resolver;
 use crate::problem::Place;
-use crate::settings::{ListenerSettings, LogSettings, ServerLimits, TlsSettings};
+use crate::settings::{DnsSettings, ListenerSettings, LogSettings, ServerLimits, TlsSettings};
 use crate::smtp::Limits;
 
 impl Wire for DuplexStream {
@@ -59,6 +61,8 @@ pub(crate) fn listener(name: &str, tls: TlsMode) -> ListenerSettings {
 
 pub(crate) fn settings() -> Settings {
     Settings {
+        as_of: None,
+        habits: true,
         provider: None,
         listeners: vec![listener("smtp", TlsMode::None)],
         http: None,
@@ -69,6 +73,7 @@ pub(crate) fn settings() -> Settings {
         providers: None,
         accounts: Accounts { any: true, ..Accounts::default() },
         auth_without_tls: false,
+        dns: DnsSettings::default(),
         limits: limits(),
         tls: TlsSettings::default(),
         log: LogSettings::default(),
@@ -87,7 +92,8 @@ pub(crate) fn endpoint(settings: Settings) -> Arc<Endpoint> {
     let world = Arc::new(World::new(Clock::standing(now), Arc::default(), Arc::default()));
     let acceptor = tls::acceptor(&settings.tls, &Made::new(now).unwrap()).unwrap();
     let listener = settings.listeners[0].clone();
-    Arc::new(Endpoint::new(&listener, &Arc::new(generation(settings)), &acceptor, &world))
+    let resolver = settings.dns.resolver.map(|server| Resolver::new(server).unwrap());
+    Arc::new(Endpoint::new(&listener, &Arc::new(generation(settings)), &acceptor, resolver.as_ref(), &world))
 }
 
 /// A client that reads replies one by one.

@@ -17,9 +17,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::accounts::Accounts;
 use crate::document::Node;
 use crate::facts::{Role, TlsMode};
+use crate::identity::Zones;
 use crate::problem::{Place, Problems};
 use crate::smtp::Limits;
 
@@ -40,6 +43,10 @@ pub struct Settings {
     pub policies: Vec<(PathBuf, Place)>,
     /// Domains that are hosted here, by name alone.
     pub hosted: Vec<(String, Place)>,
+    /// The day whose rules are in force; the documents' if none is set.
+    pub as_of: Option<Date>,
+    /// Whether the addresses that other test servers taught testers work too, as `bounce+550+text@any`.
+    pub habits: bool,
     /// The `[[domain]]` tables, for `policy::directory`.
     pub domains: Vec<Node>,
     /// The `[[mailbox]]` tables, for `policy::directory`.
@@ -50,6 +57,8 @@ pub struct Settings {
     pub accounts: Accounts,
     /// Whether AUTH is offered without TLS to peers that are not on this machine.
     pub auth_without_tls: bool,
+    /// What DNS says.
+    pub dns: DnsSettings,
     /// Bounds.
     pub limits: ServerLimits,
     /// Certificate and key.
@@ -189,6 +198,15 @@ pub struct TlsSettings {
     pub key: Option<PathBuf>,
     /// Where to write the CA of the certificate that was made at start.
     pub write_ca: Option<PathBuf>,
+}
+
+/// What DNS says of names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DnsSettings {
+    /// The server that is asked for names that are in no zone. Without one they do not exist.
+    pub resolver: Option<SocketAddr>,
+    /// Names, over those of the packs.
+    pub zones: Zones,
 }
 
 /// What is logged, and how. Read once at start: a reload does not change it.

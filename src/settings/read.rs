@@ -1,7 +1,7 @@
 //! The merged tree, read into [`Settings`].
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::values::{ADDRESS_HELP, address, domain, duration, helped, name, number, number_or_text, path, size, word};
-use super::{ListenerSettings, LogFormat, LogSettings, ServerLimits, Settings, TlsSettings};
+use super::{DnsSettings, ListenerSettings, LogFormat, LogSettings, ServerLimits, Settings, TlsSettings};
 use crate::accounts::Accounts;
 use crate::document::{Node, Table, note, text};
 use crate::facts::{Role, TlsMode};
+use crate::identity::Zones;
 use crate::problem::{Place, Problem, Problems};
 
 /// The settings in `root`. What cannot be read is noted, and the default stands in its place.
@@ -39,11 +40,14 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
         http: http.map(|(address, _)| address),
         policies,
         hosted,
+        as_of: table.converted("as-of", problems, crate::policy::date),
+        habits: table.boolean("habits", problems).unwrap_or(true),
         domains: table.list("domain").to_vec(),
         mailboxes: table.list("mailbox").to_vec(),
         providers: table.node("providers").cloned(),
         accounts: accounts(&mut table, problems),
         auth_without_tls: auth(&mut table, problems),
+        dns: dns(&mut table, problems),
         limits: limits(&mut table, problems),
         tls: tls(&mut table, problems),
         log: log(&mut table, problems),
@@ -185,6 +189,20 @@ fn auth(table: &mut Table<'_>, problems: &mut Problems) -> bool {
     let without_tls = table.boolean("without-tls", problems);
     table.finish(problems);
     without_tls.unwrap_or(false)
+}
+
+fn dns(table: &mut Table<'_>, problems: &mut Problems) -> DnsSettings {
+    let Some(node) = table.node("dns") else { return DnsSettings::default() };
+    let mut table = Table::of(node, problems);
+    let resolver = table.converted("resolver", problems, |text| {
+        let port_53 = |_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, 53));
+        text.parse()
+            .or_else(port_53)
+            .map_err(|_| format!("`{text}` is no address of a DNS server, as `127.0.0.1:53` is"))
+    });
+    let zones = Zones::within(&mut table, problems);
+    table.finish(problems);
+    DnsSettings { resolver, zones }
 }
 
 fn limits(table: &mut Table<'_>, problems: &mut Problems) -> ServerLimits {

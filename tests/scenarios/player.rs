@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mockmx::clock::{Clock, Time};
 use mockmx::facts::{Facts, Listener, SessionId, Tls, TlsMode, loopback};
+use mockmx::identity::identify_by_zones;
 use mockmx::message::{Bounds, MessageFacts};
 use mockmx::policy::Policy;
 use mockmx::server::judge::judge;
@@ -190,10 +191,12 @@ impl Player {
             match step {
                 Step::Content => open.content.extend(open.session.take_content()),
                 Step::Judge(stage) => {
+                    let raw = std::mem::take(&mut open.content);
                     if stage == Stage::Message {
-                        let message = MessageFacts::read(&std::mem::take(&mut open.content), &Bounds::default());
+                        let message = MessageFacts::read(&raw, &Bounds::default());
                         open.session.facts_mut().message = Some(Arc::new(message));
                     }
+                    identify(&self.policy, stage, open.session.facts_mut(), &raw);
                     let verdict = judge(&self.policy, &self.store, stage, open.session.facts(), now);
                     if stage == Stage::Message {
                         let recipients = &open.session.facts().envelope.recipients;
@@ -233,6 +236,16 @@ impl Player {
             Some(finding) => finding.rule.to_string() == name && (finding.triggered, finding.late) == (named, late),
         };
         if is { Ok(()) } else { Err(format!("expected the rule {name}, found {found:?}")) }
+    }
+}
+
+/// Finds out what rules want to know of the sender, from zones.
+fn identify(policy: &Policy, stage: Stage, facts: &mut Facts, raw: &[u8]) {
+    let needs = policy.identifies(stage, facts);
+    if !needs.is_nothing() {
+        let raw = (stage == Stage::Message).then_some(raw);
+        let host = policy.persona(&facts.listener).host.clone();
+        facts.identity = Some(Arc::new(identify_by_zones(policy.zones(), &needs, facts, &host, raw)));
     }
 }
 

@@ -106,6 +106,16 @@ fn a_broken_zip_is_read_as_far_as_it_goes() {
 }
 
 #[test]
+fn a_zip_is_found_behind_something_else() {
+    let inner = zip(&[(b"x.scr", b"1")]);
+    for before in [b"a line before it\n".as_slice(), b"MZ and a program that unpacks it", &[0; 100_000]] {
+        let bytes = [before, &inner].concat();
+        let facts = MessageFacts::read(&attached("a.txt", &bytes), &Bounds::default());
+        assert_eq!(paths(&facts), ["a.txt", "a.txt/x.scr"]);
+    }
+}
+
+#[test]
 fn gzip_holds_one_file() {
     let mut encoder = flate2::GzBuilder::new().filename("x.exe").write(Vec::new(), Compression::fast());
     encoder.write_all(b"MZ").unwrap();

@@ -117,6 +117,8 @@ fn multiparts_that_are_broken_are_still_read() {
             "Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; boundary=y\n\nlost\n--x\n\nb\n--x--",
             vec![("1", "lost"), ("2", "b")],
         ),
+        ("Content-Type: multipart/mixed; boundary*0=x; boundary*1=y\n\n--xy\n\na\n--xy--", vec![("1", "a")]),
+        ("Content-Type: multipart/mixed; boundary*=us-ascii''x%79\n\n--xy\n\na\n--xy--", vec![("1", "a")]),
         ("Content-Type: multipart/digest; boundary=x\n\n--x\n\nSubject: s\n\na\n--x--", vec![("1.1", "a")]),
     ] {
         assert_eq!(bodies(&read(message)), expected, "{message}");

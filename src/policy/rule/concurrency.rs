@@ -34,7 +34,7 @@ impl Limit {
     }
 
     pub(super) fn test(&self, view: &View<'_>) -> Test {
-        let key = self.key.render(view.facts, view.host).to_lowercase();
+        let key = self.key.key(view.facts, view.host);
         if key.is_empty() {
             return Test::No;
         }

@@ -6,7 +6,7 @@
 //! when.keyword.match = "substring"               # default; "word": not within a longer word; "whole": nothing else
 //! ```
 //!
-//! Both the keywords and the message are folded ([`crate::message::fold`]), so neither charset, transfer encoding,
+//! Both the keywords and the message are folded ([`crate::message::fold()`]), so neither charset, transfer encoding,
 //! full-width forms, invisible characters, HTML tags nor entities hide a keyword. All keywords of a pack, of all its
 //! rules, are searched in one pass over the message.
 

@@ -7,12 +7,14 @@
 mod attachment;
 mod concurrency;
 mod envelope;
+mod identity;
 mod keyword;
 mod mailbox;
 mod outcome;
 mod prison;
 mod rate;
 mod same_domain;
+mod score;
 mod session;
 mod text;
 mod virus;
@@ -20,14 +22,17 @@ mod virus;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::address::Address;
 use crate::document::{Node, Table, Value, text};
 use crate::facts::Facts;
+use crate::identity::Needs;
 use crate::message::MessageFacts;
 use crate::policy::ask::Ask;
 use crate::policy::directory::Directory;
 use crate::policy::pack::Lists;
-use crate::policy::parse;
+use crate::policy::parse::{self, date};
 use crate::problem::{Place, Problem, Problems};
 use crate::stage::Stage;
 use crate::template::Template;
@@ -36,6 +41,7 @@ use crate::verdict::RuleRef;
 pub(crate) use keyword::{Hits, KeywordIndex};
 pub(crate) use outcome::Outcome;
 pub(crate) use prison::Prison;
+pub(crate) use score::Signal;
 
 /// A rule of a pack.
 #[derive(Clone, Debug)]
@@ -49,6 +55,8 @@ pub(crate) struct Rule {
     pub(crate) unless: Vec<Condition>,
     /// It fires only when it is named.
     pub(crate) trigger_only: bool,
+    /// It is in force on the day of the settings. If it is not, it still fires when it is named.
+    pub(crate) in_force: bool,
     pub(crate) outcome: Outcome,
     pub(crate) delay: Duration,
     /// The prison that its key goes to when it fires.
@@ -120,11 +128,13 @@ pub(crate) enum Condition {
     Attachment(attachment::Attachments),
     Concurrency(concurrency::Limit),
     Envelope(envelope::Envelope),
+    Identity(identity::Condition),
     Keyword(keyword::Keyword),
     Mailbox(mailbox::Condition),
     Prison(prison::Inside),
     Rate(rate::Limit),
     SameDomain(same_domain::SameDomain),
+    Score(score::Score),
     Session(session::Condition),
     Text(text::Text),
     Virus(virus::Condition),
@@ -135,10 +145,13 @@ pub(crate) struct Reading<'r, 'n> {
     pub(crate) lists: &'r Lists<'n>,
     pub(crate) prisons: &'r [(String, Prison)],
     pub(crate) keywords: &'r mut KeywordIndex,
+    pub(crate) signals: &'r [Arc<Signal>],
     pub(crate) problems: &'r mut Problems,
     pub(crate) provider: &'r str,
     pub(crate) stage: Stage,
     pub(crate) rule: &'r str,
+    /// The day whose rules are in force; the document's if none is given.
+    pub(crate) as_of: Option<Date>,
 }
 
 impl Reading<'_, '_> {
@@ -174,9 +187,13 @@ impl Condition {
         "attachment",
         "concurrency",
         "count",
+        "dkim",
+        "dmarc",
+        "dnsbl",
         "fault",
         "header",
         "helo",
+        "helo-resolves",
         "keyword",
         "level",
         "login",
@@ -188,9 +205,12 @@ impl Condition {
         "recipient-domain",
         "role",
         "same-domain",
+        "score",
         "sender",
         "sender-domain",
+        "sender-domain-resolves",
         "size",
+        "spf",
         "subject",
         "tls",
         "virus",
@@ -204,12 +224,16 @@ impl Condition {
             "recipient" | "recipient-domain" | "sender" | "sender-domain" => {
                 Self::Envelope(envelope::Envelope::read(key, node, reading)?)
             }
+            "dkim" | "dmarc" | "dnsbl" | "helo-resolves" | "sender-domain-resolves" | "spf" => {
+                Self::Identity(identity::Condition::read(key, node, reading)?)
+            }
             "header" | "helo" | "subject" => Self::Text(text::Text::read(key, node, reading)?),
             "keyword" => Self::Keyword(keyword::Keyword::read(node, reading)?),
             "level" | "mailbox" => Self::Mailbox(mailbox::Condition::read(key, node, reading)?),
             "prison" => Self::Prison(prison::Inside::read(node, reading)?),
             "rate" => Self::Rate(rate::Limit::read(node, reading)?),
             "same-domain" => Self::SameDomain(same_domain::SameDomain::read(node, reading)?),
+            "score" => Self::Score(score::Score::read(node, reading)?),
             "virus" => Self::Virus(virus::Condition::read(node, reading)?),
             _ => Self::Session(session::Condition::read(key, node, reading)?),
         })
@@ -221,14 +245,25 @@ impl Condition {
             Self::Attachment(condition) => condition.test(view),
             Self::Concurrency(condition) => condition.test(view),
             Self::Envelope(condition) => condition.test(view),
+            Self::Identity(condition) => condition.test(view),
             Self::Keyword(condition) => condition.test(view),
             Self::Mailbox(condition) => condition.test(view),
             Self::Prison(condition) => condition.test(view),
             Self::Rate(condition) => condition.test(view),
             Self::SameDomain(condition) => condition.test(view),
+            Self::Score(condition) => condition.test(view),
             Self::Session(condition) => condition.test(view),
             Self::Text(condition) => condition.test(view),
             Self::Virus(condition) => condition.test(view),
+        }
+    }
+
+    /// Adds what has to be found out of who the sender is before it can be tested.
+    pub(crate) fn identifies(&self, needs: &mut Needs) {
+        match self {
+            Self::Identity(condition) => condition.identifies(needs),
+            Self::Score(score) => score.conditions().for_each(|condition| condition.identifies(needs)),
+            _ => {}
         }
     }
 
@@ -245,6 +280,7 @@ impl Condition {
     fn of_recipient(&self) -> bool {
         match self {
             Self::Mailbox(_) => true,
+            Self::Score(score) => score.conditions().any(Self::of_recipient),
             Self::Envelope(condition) => condition.of_recipient(),
             _ => false,
         }
@@ -252,7 +288,11 @@ impl Condition {
 
     /// Whether it looks at more of a message than its header.
     pub(crate) fn reads_body(&self) -> bool {
-        matches!(self, Self::Attachment(_) | Self::Keyword(_) | Self::Virus(_))
+        match self {
+            Self::Attachment(_) | Self::Keyword(_) | Self::Virus(_) => true,
+            Self::Score(score) => score.conditions().any(Self::reads_body),
+            _ => false,
+        }
     }
 }
 
@@ -269,6 +309,8 @@ impl Rule {
         };
         let _ = table.node("id");
         let _ = table.node("stage");
+        let since: Option<Date> = table.converted("since", reading.problems, date);
+        let until = table.converted("until", reading.problems, date);
         let enabled = table.boolean("enabled", reading.problems).unwrap_or(true);
         let words = Words::read(&mut table, reading.problems);
         let delay = parse::duration_at(&mut table, "delay", reading.problems).unwrap_or_default();
@@ -281,6 +323,9 @@ impl Rule {
         let place = table.place();
         table.finish(reading.problems);
 
+        if since.zip(until).is_some_and(|(since, until)| until <= since) {
+            reading.problem(place, "`until` is not after `since`, so the rule is never in force");
+        }
         if let Some(node) = unless_node.filter(|_| unless.iter().any(Condition::remembers)) {
             reading.problem(
                 &node.place,
@@ -296,6 +341,7 @@ impl Rule {
             when,
             unless,
             trigger_only,
+            in_force: is_in_force(since, until, reading.as_of),
             outcome: outcome?,
             delay,
             lock,
@@ -337,7 +383,7 @@ impl Rule {
 
     /// Tests everything that can be told without what is remembered: what was found, and what is left to ask.
     pub(crate) fn test(&self, view: &View<'_>) -> Option<(Vec<String>, Vec<Ask>)> {
-        if self.trigger_only || self.unless.iter().any(|condition| condition.test(view) != Test::No) {
+        if self.trigger_only || !self.in_force || self.unless.iter().any(|condition| condition.test(view) != Test::No) {
             return None;
         }
         let (mut evidence, mut asks) = (Vec::new(), Vec::new());
@@ -352,8 +398,16 @@ impl Rule {
     }
 }
 
+/// Whether a rule is in force. On no day in particular, what the document says is: rules that are no later variants.
+fn is_in_force(since: Option<Date>, until: Option<Date>, as_of: Option<Date>) -> bool {
+    match as_of {
+        None => since.is_none(),
+        Some(day) => since.is_none_or(|since| since <= day) && until.is_none_or(|until| day < until),
+    }
+}
+
 /// Reads a `when` or `unless` table.
-fn conditions(node: &Node, reading: &mut Reading<'_, '_>) -> Vec<Condition> {
+pub(crate) fn conditions(node: &Node, reading: &mut Reading<'_, '_>) -> Vec<Condition> {
     let Value::Table(entries) = &node.value else {
         let _ = Table::of(node, reading.problems);
         return Vec::new();
@@ -371,7 +425,8 @@ fn conditions(node: &Node, reading: &mut Reading<'_, '_>) -> Vec<Condition> {
 }
 
 impl Words {
-    fn read(table: &mut Table<'_>, problems: &mut Problems) -> Self {
+    /// Reads `reason`, `remedy`, `source` and `note`.
+    pub(crate) fn read(table: &mut Table<'_>, problems: &mut Problems) -> Self {
         let mut words = Self {
             source: table.text("source", problems).map(str::to_owned),
             note: table.text("note", problems).map(str::to_owned),

@@ -54,7 +54,7 @@ impl Prison {
 
     /// The key's place in this prison; nothing if the key is empty.
     pub(crate) fn cell(&self, facts: &Facts, host: &str) -> Option<Cell> {
-        let key = self.key.render(facts, host).to_lowercase();
+        let key = self.key.key(facts, host);
         // The hasher has fixed keys, so that a time derived from a key is the same in every run.
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);

@@ -46,7 +46,12 @@ impl Text {
                 _ => Test::No,
             },
             Self::Subject(matcher) => match view.message() {
-                Some(message) if matcher.matches(fold(&message.subject).trim()) => yes("the subject", &message.subject),
+                // As it is shown, for a regular expression that looks at case, and as it is read.
+                Some(message)
+                    if matcher.matches(message.subject.trim()) || matcher.matches(fold(&message.subject).trim()) =>
+                {
+                    yes("the subject", &message.subject)
+                }
                 _ => Test::No,
             },
             Self::Header(fields) => {

@@ -1,0 +1,282 @@
+//! What a refusal means: from a text that somebody was shown, to the rule or explanation of a pack that says it.
+//!
+//! People come with anything: the reply itself, a part of it, a line of a log, a code of their mail program, a whole
+//! bounce. [`statements`] takes the texts out of what they bring, [`Explainer`] compares each with every reply and
+//! every `[[explain]]` text of the packs, and says for each it finds how it was found and how sure that is. Pure, and
+//! bounded in what it looks at.
+//!
+//! `text` brings texts into a form that can be compared, [`pattern`] makes patterns of replies with placeholders,
+//! `near` measures how alike two texts are, `bounce` reads mails.
+
+mod bounce;
+mod near;
+pub mod pattern;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::fmt;
+
+use regex::Regex;
+
+use crate::policy::{ExplanationView, Occasion, ProviderView, RuleView};
+use text::Statement;
+
+pub use bounce::statements;
+
+/// Below this, a text is not taken for another.
+const LEAST_ALIKE: f64 = 0.62;
+
+/// What is found with less certainty, in percent, is not said.
+const LEAST_CERTAIN: u8 = 49;
+
+/// The shortest part of a text that is looked for within another, in characters.
+const SHORTEST_PART: usize = 4;
+
+/// All the texts of some packs, ready to be compared with.
+#[derive(Debug)]
+pub struct Explainer<'a> {
+    entries: Vec<Entry<'a>>,
+}
+
+/// What a text was found to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject<'a> {
+    /// A text that a pack explains.
+    Explanation(&'a ExplanationView),
+    /// A rule.
+    Rule(&'a RuleView),
+}
+
+/// How a text was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum How {
+    /// It has the same code, and there is no text.
+    Code,
+    /// It reads nearly the same.
+    Near,
+    /// Both hold the same token: `MI:SPF`.
+    Token,
+    /// One is a part of the other.
+    Part,
+    /// It is the text, with another code or none.
+    Text,
+    /// It is the reply, with its placeholders filled in.
+    Filled,
+    /// It is the reply, or the rule's name.
+    Exact,
+}
+
+/// For people: `the reply with its varying parts filled in`.
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Code => "the same code, and no more",
+            Self::Near => "nearly the same words",
+            Self::Token => "the same token",
+            Self::Part => "a part of the text",
+            Self::Text => "the text, without its code",
+            Self::Filled => "the text, its varying parts filled in",
+            Self::Exact => "the same text",
+        })
+    }
+}
+
+impl How {
+    /// One word, for machines.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Code => "code",
+            Self::Near => "near",
+            Self::Token => "token",
+            Self::Part => "part",
+            Self::Text => "text",
+            Self::Filled => "filled",
+            Self::Exact => "exact",
+        }
+    }
+}
+
+/// Something that a text may be.
+#[derive(Clone, Copy, Debug)]
+pub struct Match<'a> {
+    /// The pack.
+    pub provider: &'a ProviderView,
+    /// What of it.
+    pub subject: Subject<'a>,
+    /// How it was found.
+    pub how: How,
+    /// How sure that is, in percent.
+    pub certainty: u8,
+}
+
+/// One text of a rule or an explanation.
+#[derive(Debug)]
+struct Entry<'a> {
+    provider: &'a ProviderView,
+    subject: Subject<'a>,
+    /// The text, in the form that is compared; placeholders are left out.
+    plain: Statement,
+    /// Matches the text with its placeholders filled in; none if it has no placeholders.
+    filled: Option<Patterns>,
+}
+
+/// The patterns of a text with placeholders.
+#[derive(Debug)]
+struct Patterns {
+    /// The whole reply with its code.
+    whole: Regex,
+    /// The text, wherever it stands.
+    text: Regex,
+}
+
+impl<'a> Explainer<'a> {
+    /// Takes the texts of these packs.
+    #[must_use]
+    pub fn new(providers: &'a [ProviderView]) -> Self {
+        let entries = providers.iter().flat_map(|provider| {
+            let rules = provider.rules.iter().filter_map(|rule| Some((Subject::Rule(rule), rule.reply.as_deref()?)));
+            let texts = provider.explanations.iter().flat_map(|explanation| {
+                explanation.texts.iter().map(|text| (Subject::Explanation(explanation), text.as_str()))
+            });
+            rules.chain(texts).map(|(subject, text)| Entry::new(provider, subject, text))
+        });
+        Self { entries: entries.collect() }
+    }
+
+    /// What a text may be, surest first; at equal certainty in the packs' order. Empty if nobody knows.
+    #[must_use]
+    pub fn explain(&self, text: &str) -> Vec<Match<'a>> {
+        let statements = Statement::candidates(text);
+        let mut found: Vec<Match<'a>> = Vec::new();
+        for entry in &self.entries {
+            let best = statements.iter().filter_map(|statement| entry.compare(statement)).max();
+            let Some((certainty, how)) = best else { continue };
+            let Entry { provider, subject, .. } = *entry;
+            match found.iter_mut().find(|known| known.subject == subject && known.provider.id == provider.id) {
+                Some(known) if known.certainty < certainty => (known.certainty, known.how) = (certainty, how),
+                Some(_) => {}
+                None => found.push(Match { provider, subject, how, certainty }),
+            }
+        }
+        found.extend(self.named(text));
+        found.sort_by_key(|found| std::cmp::Reverse(found.certainty));
+        found
+    }
+
+    /// The rules without a reply, and what else is found by its name alone: `263/virus-deleted`.
+    fn named(&self, text: &str) -> Vec<Match<'a>> {
+        let mut providers: Vec<&'a ProviderView> = self.entries.iter().map(|entry| entry.provider).collect();
+        providers.dedup_by_key(|provider| &provider.id);
+        let mut found = Vec::new();
+        for provider in providers {
+            let rules = provider.rules.iter().filter(|rule| rule.reply.is_none());
+            for rule in rules.filter(|rule| is_name(text, &provider.id, &rule.id)) {
+                found.push(Match { provider, subject: Subject::Rule(rule), how: How::Exact, certainty: 100 });
+            }
+        }
+        found
+    }
+}
+
+/// Whether a text is the name of something of a pack: `263/keyword`, `keyword`, or its trigger's address.
+fn is_name(text: &str, provider: &str, id: &str) -> bool {
+    let text = text.trim();
+    let of_provider = text.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/'));
+    let of_address = text.split_once('@').filter(|(_, domain)| {
+        domain.strip_suffix(".mockmx.test").is_some_and(|named| named.eq_ignore_ascii_case(provider))
+    });
+    of_provider == Some(id) || text == id || of_address.is_some_and(|(local, _)| local.eq_ignore_ascii_case(id))
+}
+
+impl<'a> Entry<'a> {
+    fn new(provider: &'a ProviderView, subject: Subject<'a>, text: &str) -> Self {
+        let plain = Statement::of_template(text);
+        let varies = pattern::varies(text);
+        let filled = varies.then(|| text::folded_patterns(text)).flatten();
+        let filled = filled.map(|(whole, text)| Patterns { whole, text });
+        Self { provider, subject, plain, filled }
+    }
+
+    /// How sure it is that `said` is this text.
+    fn compare(&self, said: &Statement) -> Option<(u8, How)> {
+        let id = match self.subject {
+            Subject::Explanation(explanation) => &explanation.id,
+            Subject::Rule(rule) => &rule.id,
+        };
+        if is_name(&said.raw, &self.provider.id, id) {
+            return Some((100, How::Exact));
+        }
+        let same_code = match (said.code, self.plain.code) {
+            (Some(said), Some(own)) => Some(said == own),
+            _ => None,
+        };
+        if said.text.is_empty() && same_code == Some(true) {
+            return Some((LEAST_CERTAIN + 1, How::Code));
+        }
+        let (found, how) = self.compare_text(said)?;
+        let certainty = match (how, same_code) {
+            (How::Exact, Some(true)) => 100,
+            // A text without a code in the pack is the whole text.
+            (How::Exact, None) if self.plain.code.is_none() => 100,
+            (How::Exact, None) => 95,
+            (How::Exact, Some(false)) => 88,
+            (_, Some(false)) => found - found / 10,
+            (How::Token | How::Near, Some(true)) => found + 4,
+            _ => found,
+        };
+        let how = if how == How::Exact && certainty < 100 { How::Text } else { how };
+        (certainty >= LEAST_CERTAIN).then_some((certainty, how))
+    }
+
+    /// Compares the texts without their codes.
+    fn compare_text(&self, said: &Statement) -> Option<(u8, How)> {
+        let own = &self.plain;
+        if own.text.is_empty() || said.text.is_empty() {
+            return None;
+        }
+        match &self.filled {
+            None if said.text == own.text => return Some((100, How::Exact)),
+            Some(patterns) if patterns.whole.is_match(&said.whole()) => return Some((98, How::Filled)),
+            Some(patterns) if patterns.text.is_match(&said.text) => return Some((90, How::Filled)),
+            None if text::holds(&said.text, &own.text, SHORTEST_PART) => return Some((86, How::Part)),
+            _ => {}
+        }
+        let shared = said.tokens.iter().filter(|token| own.tokens.contains(token)).count();
+        if shared > 0 {
+            return Some((84, How::Token));
+        }
+        if !said.tokens.is_empty() && !own.tokens.is_empty() {
+            // Tokens tell replies apart whose words are much the same.
+            return None;
+        }
+        if text::holds(&own.text, &said.text, SHORTEST_PART) {
+            let share = said.text.chars().count() * 25 / own.text.chars().count().max(1);
+            return Some((60 + u8::try_from(share.min(25)).unwrap_or(25), How::Part));
+        }
+        let alike = near::alike(&said.text, &own.text);
+        let certainty = (alike * 80.0) as u8;
+        (alike >= LEAST_ALIKE).then_some((certainty, How::Near))
+    }
+}
+
+impl Subject<'_> {
+    /// Its id within the provider.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        match self {
+            Self::Explanation(explanation) => &explanation.id,
+            Self::Rule(rule) => &rule.id,
+        }
+    }
+
+    /// When it is met.
+    #[must_use]
+    pub fn occasion(&self) -> Occasion {
+        match self {
+            Self::Explanation(explanation) => explanation.occasion,
+            Self::Rule(rule) => Occasion::Session(rule.stage),
+        }
+    }
+}
