@@ -275,3 +275,123 @@ pub fn expected<T>(wanted: &str, node: &Node, problems: &mut Problems) -> Option
     problems.push(Problem::new(&node.place, format!("expected {wanted}, found {}", node.value.kind())));
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Node {
+        let source = Arc::new(Source { name: "a.toml".to_owned(), text: text.to_owned() });
+        let (node, problems) = Node::parse_toml(&source);
+        assert_eq!(problems.0, []);
+        node
+    }
+
+    /// What the place of the value at `path` covers.
+    fn shown(root: &Node, path: &str) -> String {
+        let node = path.split('.').fold(root, |node, key| match &node.value {
+            Value::Table(entries) => &entries[key],
+            Value::List(items) => &items[key.parse::<usize>().unwrap()],
+            _ => panic!("{path}"),
+        });
+        let Place::File(source, span) = &node.place else { panic!("{path}") };
+        source.text[span.clone()].to_owned()
+    }
+
+    #[test]
+    fn every_value_knows_its_place() {
+        let root = parse("a = 5\nb.c = \"x\"\n[d]\ne = [true, {f = 1}]\n[[g]]\nh = 1979-05-27\n[[g]]\nh = 0x10\n");
+        for (path, wanted) in [
+            ("a", "5"),
+            ("b.c", "\"x\""),
+            ("b", "b"),
+            ("d", "d"),
+            ("d.e.0", "true"),
+            ("d.e.1", "{f = 1}"),
+            ("d.e.1.f", "1"),
+            ("g.0", "[[g]]"),
+            ("g.1.h", "0x10"),
+        ] {
+            assert_eq!(shown(&root, path), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn keys_keep_the_order_of_the_file() {
+        let root = parse("z = 1\na = 2\nm = 3\n");
+        let Value::Table(entries) = &root.value else { panic!() };
+        assert_eq!(entries.keys().collect::<Vec<_>>(), ["z", "a", "m"]);
+    }
+
+    #[test]
+    fn numbers_are_whole_and_fit() {
+        let root = parse("a = 0b101\nb = -7\nc = 9223372036854775808\nd = 1.5\ne = 1_000\n");
+        let Value::Table(entries) = &root.value else { panic!() };
+        let values: Vec<_> = entries.values().map(|node| node.value.clone()).collect();
+        assert_eq!(values[..2], [Value::Integer(5), Value::Integer(-7)]);
+        assert_eq!(values[2].kind(), "a number that is too large");
+        assert_eq!(values[3].kind(), "a number with a fraction");
+        assert_eq!(values[4], Value::Integer(1000));
+    }
+
+    #[test]
+    fn a_tree_laid_over_another_replaces_all_but_tables() {
+        let mut under = parse("a = 1\nb = [1, 2]\n[t]\nx = 1\ny = 1\n");
+        under.merge(parse("b = [3]\nc = 4\n[t]\ny = 2\nz = 3\n"));
+        assert_eq!(shown(&under, "b"), "[3]");
+        let Value::Table(entries) = &under.value else { panic!() };
+        assert_eq!(entries.keys().collect::<Vec<_>>(), ["a", "b", "t", "c"]);
+        let (Value::Table(merged), place) = (&entries["t"].value, &entries["t"].place) else { panic!() };
+        assert_eq!(merged.values().map(|node| node.value.clone()).collect::<Vec<_>>(), [1, 2, 3].map(Value::Integer));
+        assert_eq!(place.line(), 3);
+    }
+
+    #[test]
+    fn a_reader_notes_every_mistake_and_goes_on() {
+        let root =
+            parse("text = 1\nnumber = \"x\"\nsmall = 300\ntruth = 0\nlist = [\"a\", 2, \"b\"]\nlst = 1\nodd = 1\n");
+        let mut problems = Problems::default();
+        let mut table = Table::of(&root, &mut problems);
+        assert_eq!(table.text("text", &mut problems), None);
+        assert_eq!(table.number::<u8>("number", &mut problems), None);
+        assert_eq!(table.number::<u8>("small", &mut problems), None);
+        assert_eq!(table.boolean("truth", &mut problems), None);
+        assert_eq!(table.texts("list", &mut problems), ["a", "b"]);
+        assert!(table.required("name", &mut problems).is_none());
+        assert_eq!(table.text("absent", &mut problems), None);
+        table.finish(&mut problems);
+        let wanted = [
+            "a.toml:1: expected text, found a whole number",
+            "a.toml:2: expected a whole number, found text",
+            "a.toml:3: 300 is out of range",
+            "a.toml:4: expected true or false, found a whole number",
+            "a.toml:5: expected text, found a whole number",
+            "a.toml:1: `name` is missing",
+            "a.toml:6: there is no key `lst` here",
+            "a.toml:7: there is no key `odd` here",
+        ];
+        assert_eq!(problems.0.iter().map(ToString::to_string).collect::<Vec<_>>(), wanted);
+        assert_eq!(problems.0[6].help.as_deref(), Some("did you mean `list`?"));
+        assert!(problems.0[7].help.as_deref().unwrap().starts_with("keys here: absent, list, name"));
+    }
+
+    #[test]
+    fn one_value_stands_for_a_list_of_one() {
+        let root = parse("a = \"x\"");
+        let mut problems = Problems::default();
+        let mut table = Table::of(&root, &mut problems);
+        assert_eq!((table.texts("a", &mut problems), table.list("b")), (vec!["x"], &[][..]));
+        assert_eq!(problems.0, []);
+    }
+
+    #[test]
+    fn what_is_no_table_reads_as_an_empty_one() {
+        let root = parse("a = 1");
+        let Value::Table(entries) = &root.value else { panic!() };
+        let mut problems = Problems::default();
+        let mut table = Table::of(&entries["a"], &mut problems);
+        assert!(table.required("x", &mut problems).is_none());
+        table.finish(&mut problems);
+        assert_eq!(problems.to_string(), "a.toml:1: expected a table, found a whole number");
+    }
+}

@@ -124,7 +124,9 @@ impl Problem {
             _ => Group::with_title(Level::ERROR.primary_title(title)),
         };
         if let Some(help) = &self.help {
-            group = group.element(Level::HELP.message(help.as_str()));
+            // Unlike a title and a line of a file, it is drawn as it is, for it may be coloured.
+            let help = help.replace(|c: char| c.is_control() && c != '\n', "\u{FFFD}");
+            group = group.element(Level::HELP.message(help));
         }
         renderer.render(&[group])
     }
@@ -175,5 +177,72 @@ impl fmt::Display for Problems {
             problem.fmt(f)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str, marked: &str) -> Place {
+        let start = text.find(marked).unwrap();
+        let source = Source { name: "mockmx.toml".to_owned(), text: text.to_owned() };
+        Place::File(Arc::new(source), start..start + marked.len())
+    }
+
+    #[test]
+    fn a_place_is_named_by_its_line_its_variable_or_its_flag() {
+        assert_eq!(place("a = 1\nb = 2\n", "2").to_string(), "mockmx.toml:2");
+        assert_eq!(place("a = 1", "a").line(), 1);
+        assert_eq!(Place::Variable("MOCKMX_SMTP".to_owned()).to_string(), "MOCKMX_SMTP");
+        assert_eq!(Place::Flag("--smtp".to_owned()).to_string(), "--smtp");
+        assert_eq!((Place::Default.to_string(), Place::Default.line()), ("built in".to_owned(), 0));
+    }
+
+    #[test]
+    fn a_caret_stands_under_the_mistake_also_behind_chinese() {
+        let problem = Problem::new(&place("name = \"企业\"; x = 5\n", "x"), "there is no key `x` here");
+        let wanted = "\
+error: there is no key `x` here
+ --> mockmx.toml:1:14
+  |
+1 | name = \"企业\"; x = 5
+  |                ^
+  |
+  = help: take it out";
+        assert_eq!(problem.help("take it out").render(false), wanted);
+    }
+
+    #[test]
+    fn only_the_first_line_of_a_long_mistake_is_marked() {
+        let text = "list = [\n  1,\n  2,\n]\n";
+        let drawn = Problem::new(&place(text, "[\n  1,\n  2,\n]"), "too short").render(false);
+        assert!(drawn.ends_with("1 | list = [\n  |        ^"), "{drawn}");
+    }
+
+    #[test]
+    fn a_span_beyond_the_text_is_drawn_at_its_end() {
+        let source = Arc::new(Source { name: "a.toml".to_owned(), text: "x".to_owned() });
+        for span in [5..9, 1..1, 0..100] {
+            let problem = Problem::new(&Place::File(source.clone(), span), "cut off");
+            assert!(problem.render(false).contains("--> a.toml:1:"));
+            assert_eq!(problem.place.line(), 1);
+        }
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_drawn_as_something_else() {
+        let hostile = "x = \"\u{1b}[31m\"";
+        let problem = Problem::new(&place(hostile, "x"), "bad \u{1b}[31m value").help("not \u{1b}[2J that");
+        assert!(!problem.render(false).contains('\u{1b}'));
+    }
+
+    #[test]
+    fn problems_come_in_the_order_of_files_lines_variables_and_flags() {
+        let text = "a\nb\nc";
+        let mut places =
+            [Place::Flag("--b".to_owned()), place(text, "c"), Place::Variable("A".to_owned()), place(text, "a")];
+        places.sort_by(|one, other| one.order().cmp(&other.order()));
+        assert_eq!(places.map(|place| place.to_string()), ["mockmx.toml:1", "mockmx.toml:3", "A", "--b"]);
     }
 }

@@ -1,8 +1,8 @@
 //! What the user may set, as mockmx uses it.
 //!
-//! Four layers, each over the one before: built-in defaults, `mockmx.toml`, environment variables, flags. [`keys`] lists
-//! what can be set and under which names, [`layers`] makes one tree of the file, the variables and the flags, in which
-//! every value still knows where it was set, and [`read`] makes [`Settings`] of that tree. A mistake never hides
+//! Four layers, each over the one before: built-in defaults, `mockmx.toml`, environment variables, flags. `keys` lists
+//! what can be set and under which names, `layers` makes one tree of the file, the variables and the flags, in which
+//! every value still knows where it was set, and `read` makes [`Settings`] of that tree. A mistake never hides
 //! another: all of them are collected, and each points at its line, its variable or its flag.
 
 mod keys;
