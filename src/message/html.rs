@@ -34,12 +34,7 @@ pub(super) fn read(html: &str, folder: &mut Folder) {
     };
     let mut emitter = CallbackEmitter::new(callback);
     emitter.naively_switch_states(true);
-    for token in Tokenizer::new_with_emitter(html, emitter) {
-        match token {
-            Ok(never) => match never {},
-            Err(never) => match never {},
-        }
-    }
+    let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
 }
 
 /// The charset that a document names in its first bytes (`<meta charset=…>`).
