@@ -6,7 +6,7 @@
 
 use std::io::Read;
 
-use flate2::read::{DeflateDecoder, GzDecoder};
+use flate2::bufread::{DeflateDecoder, GzDecoder};
 use rawzip::extra_fields::{ExtraFieldId, ExtraFields};
 use rawzip::{CompressionMethod, ZipArchive, ZipFileHeaderRecord};
 
@@ -126,19 +126,21 @@ impl Reader<'_> {
 
     fn member(&mut self, member: Member<'_>, place: Place<'_>) -> bool {
         let file = place.file(member.names, member.encrypted, member.size);
+        // Members may overlap, so that what is read can be more than there is, and may inflate to nothing.
+        let data = &member.data[..member.data.len().min(self.inflated)];
+        if data.len() < member.data.len() {
+            self.unseen("members of archives");
+        }
         match member.method {
             CompressionMethod::STORE if !member.encrypted => {
-                // Members may overlap, so that looking at stored ones costs more than they have bytes.
-                let seen = member.data.len().min(self.inflated);
-                if seen < member.data.len() {
-                    self.unseen("members of archives");
-                }
-                self.inflated -= seen;
-                self.inspect(&member.data[..seen], file, place.depth + 1)
+                self.inflated -= data.len();
+                self.inspect(data, file, place.depth + 1)
             }
             CompressionMethod::DEFLATE if !member.encrypted => {
                 let hint = usize::try_from(member.size).unwrap_or(usize::MAX);
-                let contents = self.inflate(&mut DeflateDecoder::new(member.data), member.data.len(), hint);
+                let mut decoder = DeflateDecoder::new(data);
+                let contents = self.inflate(&mut decoder, data.len(), hint);
+                self.inflated = self.inflated.saturating_sub(usize::try_from(decoder.total_in()).unwrap_or(usize::MAX));
                 let infected = self.inspect(&contents, file, place.depth + 1);
                 self.held += contents.capacity();
                 infected

@@ -120,6 +120,10 @@ impl Folder {
             self.full = true;
             return;
         }
+        if self.text.capacity() - self.text.len() < 5 {
+            // Growth by doubling could hold twice the bound.
+            self.text.reserve_exact(self.text.len().max(64).min(self.limit - self.text.len()));
+        }
         let last = self.text.chars().next_back();
         let gap = std::mem::replace(&mut self.gap, Gap::None);
         if let Some(last) = last {

@@ -93,7 +93,7 @@ impl<'a> Reader<'a> {
     fn leaf(&mut self, raw: &[u8], part: &Part, top: Option<usize>, depth: usize) {
         let body = &raw[part.body.clone()];
         // A multipart that could not be cut is shown as text.
-        let mut text = part.media.starts_with("text/") || part.media.starts_with("multipart/");
+        let mut text = is_text(&part.media);
         if !text || part.attached || !part.names.is_empty() {
             let (bytes, all) = part.transfer.decode(body, self.held);
             if !all {
@@ -124,16 +124,17 @@ impl<'a> Reader<'a> {
         if !all {
             self.unseen("text");
         }
-        let is_html = matches!(part.media.as_str(), "text/html" | "text/xhtml");
+        let is_html = matches!(part.media.as_str(), "text/html" | "application/xhtml+xml");
         let declared = if is_html && part.charset.is_none() { html::declared_charset(&bytes) } else { None };
-        let text = charset::decode(&bytes, part.charset.as_deref().or(declared.as_deref()));
-        self.read(Spot::Body(part.number.clone()), |folder| {
-            if is_html { html::read(&text, folder) } else { folder.push(&text) }
-        });
-        drop(text);
         if !is_html {
             self.uuencoded(&bytes, top);
         }
+        let text = charset::decode(&bytes, part.charset.as_deref().or(declared.as_deref())).into_owned();
+        // Of the three forms of a text only two are held at a time.
+        drop(bytes);
+        self.read(Spot::Body(part.number.clone()), |folder| {
+            if is_html { html::read(&text, folder) } else { folder.push(&text) }
+        });
     }
 
     /// Finds files that were encoded in the old manner (`begin 644 name`).
@@ -220,6 +221,11 @@ fn named(part: &Part, top: Option<usize>) -> Attachment {
         top: top.unwrap_or(OWN),
         ..Attachment::default()
     }
+}
+
+/// Whether a part is shown as text.
+fn is_text(media: &str) -> bool {
+    media.starts_with("text/") || media.starts_with("multipart/") || media == "application/xhtml+xml"
 }
 
 /// The name in a `begin` line at the start of `text`, and where its data begin.

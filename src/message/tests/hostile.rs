@@ -92,6 +92,30 @@ fn bombs_are_defused() {
     assert!(facts.unseen.contains(&"attachments".to_owned()));
 }
 
+#[test]
+fn overlapping_members_are_paid_for() {
+    // Empty blocks, which inflate to nothing: one member, which the directory names two hundred times.
+    let mut archive = ZipArchiveWriter::new(Vec::new());
+    let (mut entry, config) = archive.new_file("x").compression_method(CompressionMethod::DEFLATE).start().unwrap();
+    let mut writer = config.wrap(&mut entry);
+    writer.write_all(&b"\0\0\0\xff\xff".repeat(200_000)).unwrap();
+    let descriptor = writer.finish().unwrap().1;
+    entry.finish(descriptor).unwrap();
+    let bytes = archive.finish().unwrap();
+    let directory = memchr::memmem::find(&bytes, b"PK\x01\x02").unwrap();
+    let end = memchr::memmem::rfind(&bytes, b"PK\x05\x06").unwrap();
+    let record = &bytes[directory..end];
+    let mut tail = bytes[end..].to_vec();
+    tail[8..10].copy_from_slice(&200u16.to_le_bytes());
+    tail[10..12].copy_from_slice(&200u16.to_le_bytes());
+    tail[12..16].copy_from_slice(&(record.len() as u32 * 200).to_le_bytes());
+    let overlapping = [&bytes[..directory], &record.repeat(200), &tail].concat();
+    let facts =
+        MessageFacts::read(&attached("a.zip", &overlapping), &Bounds { inflated: 4 << 20, ..Bounds::default() });
+    assert_eq!(facts.attachments.len(), 201);
+    assert_eq!(facts.unseen, ["members of archives"]);
+}
+
 /// A message that has something of everything.
 fn everything() -> Vec<u8> {
     let inner = zip(&[(b"x.scr", b"MZ"), (b"stored", b"text")]);
