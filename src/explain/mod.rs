@@ -127,8 +127,8 @@ struct Entry<'a> {
 struct Patterns {
     /// The whole reply with its code.
     whole: Regex,
-    /// The text, wherever it stands.
-    text: Regex,
+    /// The text, wherever it stands; none if too little of it does not vary.
+    text: Option<Regex>,
 }
 
 impl<'a> Explainer<'a> {
@@ -213,6 +213,9 @@ impl<'a> Entry<'a> {
             _ => None,
         };
         if said.text.is_empty() && same_code == Some(true) {
+            if self.plain.text.is_empty() && self.filled.is_none() {
+                return Some((100, How::Exact));
+            }
             return Some((LEAST_CERTAIN + 1, How::Code));
         }
         let (found, how) = self.compare_text(said)?;
@@ -239,7 +242,9 @@ impl<'a> Entry<'a> {
         match &self.filled {
             None if said.text == own.text => return Some((100, How::Exact)),
             Some(patterns) if patterns.whole.is_match(&said.whole()) => return Some((98, How::Filled)),
-            Some(patterns) if patterns.text.is_match(&said.text) => return Some((90, How::Filled)),
+            Some(patterns) if patterns.text.as_ref().is_some_and(|text| text.is_match(&said.text)) => {
+                return Some((90, How::Filled));
+            }
             None if text::holds(&said.text, &own.text, SHORTEST_PART) => return Some((86, How::Part)),
             _ => {}
         }

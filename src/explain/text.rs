@@ -83,18 +83,19 @@ impl Statement {
 }
 
 /// Patterns for a text with placeholders, over folded texts: of the whole reply with its code, and of its text wherever
-/// it stands. `None` if too little stands between its placeholders to know it by.
-pub(super) fn folded_patterns(text: &str) -> Option<(Regex, Regex)> {
+/// it stands, if enough of it does not vary. `None` if next to nothing stands between its placeholders.
+pub(super) fn folded_patterns(text: &str) -> Option<(Regex, Option<Regex>)> {
     let plain = Statement::of_template(text);
-    if weight(&plain.text) < 6 {
+    if weight(&plain.text) < 3 {
         return None;
     }
     let words = words(text);
     let code = plain.code.is_some();
     let source = |words: &[String]| with_blanks(&pattern::source(&words.join(" "), |_| None));
     let whole = Regex::new(&format!("^{}$", source(&words))).ok()?;
-    let part = Regex::new(&format!("(?:^|[^a-z0-9]){}(?:$|[^a-z0-9])", source(&words[usize::from(code)..]))).ok()?;
-    Some((whole, part))
+    let text = source(&words[usize::from(code)..]);
+    let part = (weight(&plain.text) >= 6).then(|| Regex::new(&format!("(?:^|[^a-z0-9]){text}(?:$|[^a-z0-9])")).ok());
+    Some((whole, part.flatten()))
 }
 
 /// Puts something that matches anything in place of the words `xxx`.

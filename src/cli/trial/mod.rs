@@ -70,9 +70,12 @@ pub(super) fn run(args: &TryArgs) -> anyhow::Result<ExitCode> {
     }
     let providers = policy.providers();
     let rules = if args.all { of_providers(&providers, &args.names)? } else { of_names(&providers, &args.names)? };
+    let smtp = address(args.smtp.as_deref(), &settings, Role::Mx);
+    let smtp = smtp.context("the settings have no MX; say with --smtp where to connect to")?;
     let addresses = Addresses {
-        smtp: address(args.smtp.as_deref(), &settings, Role::Mx)?,
-        submission: address(args.submission.as_deref(), &settings, Role::Submission)?,
+        // Without submission, rules of stage auth are named by the recipient.
+        submission: address(args.submission.as_deref(), &settings, Role::Submission).unwrap_or_else(|| smtp.clone()),
+        smtp,
         patience: Duration::from_secs(args.patience),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
@@ -107,22 +110,20 @@ fn of_names<'a>(providers: &'a [ProviderView], names: &[String]) -> anyhow::Resu
 }
 
 /// Where to connect to: what the flag says, else the first listener of that role that does not begin with TLS.
-fn address(flag: Option<&str>, settings: &Settings, role: Role) -> anyhow::Result<String> {
+fn address(flag: Option<&str>, settings: &Settings, role: Role) -> Option<String> {
     if let Some(flag) = flag {
         let port = flag.strip_prefix(':').unwrap_or(flag);
         let is_port = port.parse::<u16>().is_ok();
-        return Ok(if is_port { format!("127.0.0.1:{port}") } else { flag.to_owned() });
+        return Some(if is_port { format!("127.0.0.1:{port}") } else { flag.to_owned() });
     }
     let plain = |tls| matches!(tls, TlsMode::None | TlsMode::StartTls);
     let listener = settings.listeners.iter().find(|listener| listener.role == role && plain(listener.tls));
-    let mut address = listener
-        .context("the settings have no such listener; say with --smtp and --submission where to connect to")?
-        .address;
+    let mut address = listener?.address;
     if address.ip().is_unspecified() {
         let loopback = if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
         address.set_ip(loopback);
     }
-    Ok(address.to_string())
+    Some(address.to_string())
 }
 
 /// Whether an address can be put between the angle brackets of RCPT.
