@@ -110,7 +110,7 @@ fn from_input() -> io::Result<Vec<String>> {
 fn likely(found: &[Match<'_>]) -> usize {
     let best = found.first().map_or(0, |first| first.certainty);
     // Whoever is sure needs no guesses beside it.
-    let near = if best >= 95 { 2 } else { 15 };
+    let near = if best >= 95 { 5 } else { 15 };
     found.iter().take_while(|found| found.certainty + near >= best).count().min(MOST)
 }
 
@@ -272,7 +272,7 @@ mod tests {
             likely(&certainties.iter().map(found).collect::<Vec<_>>())
         };
         assert_eq!(found(&[]), 0);
-        assert_eq!(found(&[100, 98, 86]), 2);
+        assert_eq!(found(&[100, 95, 88]), 2);
         assert_eq!(found(&[80, 70, 66, 50]), 3);
         assert_eq!(found(&[60; 9]), MOST);
     }

@@ -208,10 +208,7 @@ impl<'a> Entry<'a> {
         if is_name(&said.raw, &self.provider.id, id) {
             return Some((100, How::Exact));
         }
-        let same_code = match (said.code, self.plain.code) {
-            (Some(said), Some(own)) => Some(said == own),
-            _ => None,
-        };
+        let same_code = self.plain.code.filter(|_| !said.codes.is_empty()).map(|own| said.codes.contains(&own));
         if said.text.is_empty() && same_code == Some(true) {
             if self.plain.text.is_empty() && self.filled.is_none() {
                 return Some((100, How::Exact));
@@ -245,12 +242,17 @@ impl<'a> Entry<'a> {
             Some(patterns) if patterns.text.as_ref().is_some_and(|text| text.is_match(&said.text)) => {
                 return Some((90, How::Filled));
             }
-            None if text::holds(&said.text, &own.text, SHORTEST_PART) => return Some((86, How::Part)),
             _ => {}
         }
+        let held = self.filled.is_none() && text::holds(&said.text, &own.text, SHORTEST_PART);
         let shared = said.tokens.iter().filter(|token| own.tokens.contains(token)).count();
         if shared > 0 {
             return Some((84, How::Token));
+        }
+        if held {
+            // The more of what was said it is, the more likely it is meant.
+            let share = (text::weight(&own.text) * 150 / text::weight(&said.text).max(1)).min(100);
+            return Some((56 + u8::try_from(share * 30 / 100).unwrap_or(30), How::Part));
         }
         if !said.tokens.is_empty() && !own.tokens.is_empty() {
             // Tokens tell replies apart whose words are much the same.

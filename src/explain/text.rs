@@ -16,8 +16,10 @@ const MOST_PLACES: usize = 12;
 pub(super) struct Statement {
     /// The text as it was given.
     pub(super) raw: String,
-    /// Its code.
+    /// The code that it begins with.
     pub(super) code: Option<u16>,
+    /// The codes of refusals in it.
+    pub(super) codes: Vec<u16>,
     /// The text behind the code, folded.
     pub(super) text: String,
     /// What of it tells it apart from others: `mi:spf`, `0x800ccc0f`, `[tss04]`.
@@ -76,9 +78,10 @@ impl Statement {
 
     fn of_words(raw: &str, words: &[String]) -> Self {
         let code = words.first().filter(|word| is_code(word)).and_then(|word| word.parse().ok());
+        let codes = words.iter().filter_map(|word| code_in(word)?.parse().ok()).take(MOST_PLACES).collect();
         let text = words[usize::from(code.is_some())..].join(" ");
         let tokens = tokens(&text);
-        Self { raw: raw.to_owned(), code, text, tokens }
+        Self { raw: raw.to_owned(), code, codes, text, tokens }
     }
 }
 
