@@ -118,12 +118,13 @@ fn with_blanks(source: &str) -> String {
 
 /// Whether `part` stands in `whole` as words of their own, and is long enough to say something.
 pub(super) fn holds(whole: &str, part: &str, shortest: usize) -> bool {
-    // A colon belongs to what is before it, as in `dt:rbl`.
-    let joins = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || c == ':');
+    let joins = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    // A colon belongs to what is directly behind it, as in `dt:rbl`.
+    let leads = |c: Option<char>| joins(c) || c == Some(':');
     weight(part) >= shortest
         && whole.match_indices(part).any(|(at, _)| {
             let (before, after) = (&whole[..at], &whole[at + part.len()..]);
-            let runs_on_before = joins(before.chars().next_back()) && joins(part.chars().next());
+            let runs_on_before = leads(before.chars().next_back()) && joins(part.chars().next());
             let runs_on_after = joins(after.chars().next()) && joins(part.chars().next_back());
             !runs_on_before && !runs_on_after
         })
@@ -275,6 +276,7 @@ mod tests {
 
     #[test]
     fn a_part_is_made_of_whole_words() {
+        assert!(holds("<a>: rejected: b", "rejected", 3));
         assert!(holds("554 5.7.1 rbl, sorry", "rbl", 3) && holds("请问系统忙怎么办", "系统忙", 4));
         assert!(!holds("dt:rbl", "rbl", 3) && !holds("turbla", "rbl", 3) && !holds("a no b", "no", 3));
     }
