@@ -321,9 +321,13 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Whether a rule's own stage can no more come once a session is at `now`.
+/// Whether a rule's own stage can no more be waited for once it was named at `now`. Commands and faults come all along, so
+/// whoever names such a rule with a listener waits for one, and whoever names it later has its answer at once.
 fn is_over(own: Stage, now: Stage) -> bool {
-    matches!(own, Stage::Command | Stage::Fault) || own < now
+    match own {
+        Stage::Command | Stage::Fault => now != Stage::Connect,
+        own => own < now,
+    }
 }
 
 /// A refusal by no pack, but by mockmx itself.
