@@ -88,5 +88,5 @@ fn one_provider_can_be_asked_alone() {
     assert_eq!((text.as_str(), code), ("", Some(1)), "{errors}");
     let (_, errors, code) = explain(&["--provider", "nobody", "x"], "");
     assert_eq!(code, Some(1));
-    assert!(errors.starts_with("error: there is no provider `nobody`; there are 263, "), "{errors}");
+    assert!(errors.starts_with("error: there is no provider `nobody`; there are 21cn, 263, "), "{errors}");
 }

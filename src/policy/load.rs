@@ -16,7 +16,8 @@ use crate::problem::{Place, Problem, Problems, Source};
 use crate::settings::Settings;
 
 /// The packs that are part of the program.
-const BUILT_IN: [(&str, &str); 3] = [
+const BUILT_IN: [(&str, &str); 4] = [
+    ("21cn", include_str!("../../policies/21cn.toml")),
     ("263", include_str!("../../policies/263.toml")),
     ("neutral", include_str!("../../policies/neutral.toml")),
     ("wanxiang", include_str!("../../policies/wanxiang.toml")),

@@ -59,7 +59,10 @@ fn scenario(provider: &str, rule: &RuleView) -> String {
 
 /// The reply as it must go out.
 fn filled_in(reply: &str, sender: &str, recipient: &str) -> String {
-    let text = reply.replace("{sender}", sender).replace("{recipient}", recipient).replace("{ip}", "127.0.0.1");
+    // The built-in packs look at this list alone.
+    let (ip, list) = ("127.0.0.1", "rbl.mockmx.test");
+    let values = [("{sender}", sender), ("{recipient}", recipient), ("{ip}", ip), ("{dnsbl}", list)];
+    let text = values.iter().fold(reply.to_owned(), |text, (name, value)| text.replace(name, value));
     let (code, text) = text.split_at(3);
     let lines: Vec<_> = text[1..].split('\n').collect();
     let last = lines.len() - 1;
