@@ -5,6 +5,7 @@
 mod cli;
 mod clients;
 mod docs;
+mod documents;
 mod explain;
 mod memory;
 mod postfix;
