@@ -132,9 +132,19 @@ impl<'a> Reader<'a> {
         let text = charset::decode(&bytes, part.charset.as_deref().or(declared.as_deref())).into_owned();
         // Of the three forms of a text only two are held at a time.
         drop(bytes);
+        let mut hidden = false;
         self.read(Spot::Body(part.number.clone()), |folder| {
-            if is_html { html::read(&text, folder) } else { folder.push(&text) }
+            if is_html {
+                hidden = html::read(&text, false, folder);
+            } else {
+                folder.push(&text);
+            }
         });
+        if hidden {
+            self.read(Spot::Body(part.number.clone()), |folder| {
+                html::read(&text, true, folder);
+            });
+        }
     }
 
     /// Finds files that were encoded in the old manner (`begin 644 name`).

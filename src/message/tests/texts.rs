@@ -147,6 +147,6 @@ fn what_is_simple_reads_as_mail_parser_reads_it() {
     assert_eq!(facts.subject, parsed.subject().unwrap());
     assert_eq!(bodies(&facts)[0].1, fold(&parsed.body_text(0).unwrap()));
     let mut folder = fold::Folder::new(1_000);
-    html::read(&parsed.body_html(0).unwrap(), &mut folder);
+    html::read(&parsed.body_html(0).unwrap(), false, &mut folder);
     assert_eq!(bodies(&facts)[1].1, folder.finish());
 }
