@@ -30,6 +30,9 @@ use crate::verdict::Verdict;
 /// Replies are written when there are more bytes of them, even if another full line is left.
 const MOST_OUTPUT: usize = 32 * 1024;
 
+/// How long a session has to tell its client 421 once the drain is over.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(30);
 
@@ -53,7 +56,10 @@ pub(crate) async fn serve<S: Wire>(
     tokio::select! {
         () = whole => {}
         // A connection that is dropped says by itself that it was cut.
-        _ = cut.wait_for(|phase| *phase == Phase::Closing) => {}
+        () = async {
+            let _ = cut.wait_for(|phase| *phase == Phase::Closing).await;
+            sleep_until(io_now() + LAST_WORDS).await;
+        } => {}
     }
     drop(seat);
 }
@@ -193,8 +199,8 @@ impl<'a, S: Wire> Connection<'a, S> {
 
     /// Reads once, or ends the session if mockmx is to stop or the client takes too long.
     async fn read(&mut self) -> Result<(), Ended> {
-        let stopping = *self.phase.borrow_and_update() != Phase::Serving;
-        if stopping && !self.session.in_transaction() {
+        let phase = *self.phase.borrow_and_update();
+        if phase == Phase::Closing || phase != Phase::Serving && !self.session.in_transaction() {
             return self.shut_down();
         }
         let deadline = self.deadline();
@@ -203,7 +209,7 @@ impl<'a, S: Wire> Connection<'a, S> {
             biased;
             came = read(stream, |bytes| session.receive(bytes)) => Some(came),
             // The next call looks at what is to be done about it.
-            _ = phase.changed(), if !stopping => return Ok(()),
+            Ok(()) = phase.changed() => return Ok(()),
             () = sleep_until(deadline) => None,
         };
         match came {

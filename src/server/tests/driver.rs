@@ -182,7 +182,7 @@ async fn at_shutdown_a_transaction_may_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_end_in_time_is_cut() {
+async fn what_does_not_end_in_time_is_told_and_cut() {
     let Run { mut client, phase, task, .. } = run(limits(), ROOM);
     assert_eq!(client.code().await, "220");
     client.begin_data().await;
@@ -190,6 +190,8 @@ async fn what_does_not_end_in_time_is_cut() {
     client.send("a part\r\n").await;
     phase.send_replace(Phase::Closing);
     task.await.unwrap();
+    // RFC 5321 §3.8: a server that has to stop says 421.
+    assert_eq!(client.code().await, "421");
     assert_eq!(client.rest().await, "");
 }
 
