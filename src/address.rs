@@ -73,6 +73,19 @@ pub fn fold(domain: &str) -> String {
     }
 }
 
+/// A domain as settings and packs write it, in the form in which it is compared.
+///
+/// # Errors
+/// If it can be no domain.
+pub fn parse_domain(text: &str) -> Result<String, String> {
+    let domain = fold(text);
+    let foreign = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '<' | '>' | ',' | '/' | ':' | '*');
+    if domain.is_empty() || domain.contains(foreign) || domain.split('.').any(str::is_empty) {
+        return Err(format!("`{text}` is no domain"));
+    }
+    Ok(domain)
+}
+
 /// A local part as it is compared. RFC 5321 §2.4 leaves its case to the host; the documents' providers ignore it.
 #[must_use]
 pub fn fold_local(local: &str) -> String {
@@ -94,5 +107,14 @@ mod tests {
         }
         assert_eq!(fold("[IPv6:::1]"), "[ipv6:::1]");
         assert_eq!(fold("_dmarc.example.com"), "_dmarc.example.com");
+    }
+
+    #[test]
+    fn a_domain_is_one_word() {
+        assert_eq!(parse_domain("Example.COM."), Ok("example.com".to_owned()));
+        assert_eq!(parse_domain("公司.中国"), Ok("公司.中国".to_owned()));
+        for text in ["", ".", "a..b", "a@b", "a b", "*.a"] {
+            assert!(parse_domain(text).is_err(), "{text}");
+        }
     }
 }

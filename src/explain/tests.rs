@@ -92,7 +92,7 @@ fn a_text_is_found_however_it_comes() {
         ("服务器错误编号: 0x800ccc0f, 端口 25", "263/client-800ccc0f token 84"),
         ("User Unknown in virtual alias table", "263/user-unknown part 72"),
         ("Error 0X00800CCC0F", "263/client-800ccc0f token 84"),
-        ("您的服务器拒绝收件人之一。", "263/client-recipient-refused part 86"),
+        ("您的服务器拒绝收件人之一。", "263/client-rcpt-refused part 86"),
         ("552 Illegal Attachment", "wanxiang/illegal-attachment exact 100"),
         ("263/virus-deleted", "263/virus-deleted exact 100"),
         ("598", "263/keyword code 50"),

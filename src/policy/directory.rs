@@ -5,8 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::address::{Address, fold};
-use crate::document::{Node, Table, text};
+use crate::address::{Address, parse_domain};
+use crate::document::{Node, Table, note, text};
 use crate::policy::matcher::AddressPattern;
 use crate::policy::parse;
 use crate::policy::trigger::RuleName;
@@ -29,8 +29,8 @@ pub(crate) struct Tables {
 /// A `[[domain]]`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Domain {
-    /// The provider that answers for its mailboxes.
-    pub(crate) provider: Option<String>,
+    /// The provider that answers for its mailboxes, and where that is said.
+    pub(crate) provider: Option<(String, Place)>,
     /// Mail from it is taken at the MX although nobody is logged in.
     pub(crate) released: bool,
     /// Its MX points elsewhere by now, but it was never deleted here.
@@ -127,9 +127,12 @@ impl Tables {
     /// Adds a `[[domain]]`.
     pub(crate) fn add_domain(&mut self, node: &Node, problems: &mut Problems) {
         let mut table = Table::of(node, problems);
-        let name = table.required("name", problems).and_then(|node| text(node, problems)).map(fold);
+        let name = table.required("name", problems);
+        let name = name.and_then(|node| note(node, parse_domain(text(node, problems)?), problems));
         let domain = Domain {
-            provider: table.text("provider", problems).map(str::to_owned),
+            provider: table
+                .node("provider")
+                .and_then(|node| Some((text(node, problems)?.to_owned(), node.place.clone()))),
             released: table.boolean("released", problems).unwrap_or_default(),
             moved: table.boolean("moved", problems).unwrap_or_default(),
             listed_only: table
@@ -174,8 +177,8 @@ impl Tables {
     }
 
     /// The domains that say which provider answers for them.
-    pub(crate) fn routes(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.domains.iter().filter_map(|(name, domain)| Some((name.as_str(), domain.provider.as_deref()?)))
+    pub(crate) fn routes(&self) -> impl Iterator<Item = (&str, &(String, Place))> {
+        self.domains.iter().filter_map(|(name, domain)| Some((name.as_str(), domain.provider.as_ref()?)))
     }
 
     /// The rules that mailboxes and domains name.
@@ -193,7 +196,7 @@ impl Directory {
         directory.domains.extend(hosted.iter().map(|domain| (domain.clone(), Domain::default())));
         for table in tables {
             let here =
-                |(_, domain): &&(String, Domain)| domain.provider.as_deref().is_none_or(|provider| provider == id);
+                |(_, domain): &&(String, Domain)| domain.provider.as_ref().is_none_or(|(provider, _)| provider == id);
             directory.domains.extend(table.domains.iter().filter(here).cloned());
             directory.mailboxes.extend(table.mailboxes.iter().map(|(key, mailbox)| (key.clone(), mailbox.clone())));
         }

@@ -171,7 +171,7 @@ fn assemble(packs: Vec<Pack>, tables: &Tables, settings: &Settings) -> Policy {
     for (number, pack) in packs.iter().enumerate() {
         routes.extend(pack.domains.iter().map(|domain| (domain.clone(), number)));
     }
-    routes.extend(tables.routes().filter_map(|(domain, id)| Some((domain.to_owned(), index(id)?))));
+    routes.extend(tables.routes().filter_map(|(domain, (id, _))| Some((domain.to_owned(), index(id)?))));
     let hosted: Vec<_> = settings.hosted.iter().map(|(domain, _)| fold(domain)).collect();
     let mut zones = Zones::default();
     packs.iter().map(|pack| &pack.zones).chain([&settings.dns.zones]).for_each(|over| zones.extend(over));
@@ -199,6 +199,9 @@ fn check_names(policy: &Policy, tables: &Tables, settings: &Settings, problems: 
         if let Some(id) = &listener.provider {
             provider(id, &listener.place);
         }
+    }
+    for (_, (id, place)) in tables.routes() {
+        provider(id, place);
     }
     let missing = |name: &RuleName| policy.rule(name).is_none();
     let unknown = |name: &str, place: &Place| {

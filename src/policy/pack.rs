@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::address::fold;
-use crate::document::{Node, Table, Value, text};
+use crate::address::parse_domain;
+use crate::document::{Node, Table, Value, note, text};
 use crate::identity::{Needs, Zones};
 use crate::policy::directory::Tables;
 use crate::policy::explanation::Explanation;
@@ -43,7 +43,15 @@ impl Pack {
     pub(crate) fn read(id: &str, node: &Node, as_of: Option<Date>, problems: &mut Problems) -> Self {
         let mut table = Table::of(node, problems);
         let name = table.required("name", problems).and_then(|node| text(node, problems)).unwrap_or(id).to_owned();
-        let domains: Vec<_> = table.texts("domains", problems).into_iter().map(fold).collect();
+        let mut domains = Vec::new();
+        for node in table.list("domains") {
+            let domain = text(node, problems).map(parse_domain);
+            let Some(domain) = domain.and_then(|domain| note(node, domain, problems)) else { continue };
+            if domains.contains(&domain) {
+                problems.push(Problem::new(&node.place, format!("the domain {domain} is there twice")));
+            }
+            domains.push(domain);
+        }
         let persona = Arc::new(persona(&mut table, domains.first().map_or(id, String::as_str), problems));
         let mut tables = Tables::default();
         table.list("domain").iter().for_each(|node| tables.add_domain(node, problems));
@@ -207,7 +215,7 @@ fn persona(table: &mut Table<'_>, default_host: &str, problems: &mut Problems) -
             continue;
         };
         let reply = text(node, problems).map(ReplyTemplate::parse);
-        if let Some(reply) = reply.and_then(|reply| crate::document::note(node, reply, problems)) {
+        if let Some(reply) = reply.and_then(|reply| note(node, reply, problems)) {
             persona.set(canned, reply);
         }
     }

@@ -223,3 +223,19 @@ rule = \"263/nothing\"
         ]
     );
 }
+
+#[test]
+fn what_is_no_domain_is_a_problem() {
+    assert_eq!(
+        problems("domains = [\"BAD domain\", \"dup.test\", \"DUP.test\", \"\"]"),
+        [
+            "x.toml:2: `BAD domain` is no domain",
+            "x.toml:2: the domain dup.test is there twice",
+            "x.toml:2: `` is no domain"
+        ]
+    );
+    assert_eq!(
+        settings_problems("[[domain]]\nname = \"x y\"\n[[domain]]\nname = \"x.example\"\nprovider = \"nope\"\n"),
+        ["settings:2: `x y` is no domain", "settings:5: there is no provider `nope`"]
+    );
+}

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use tracing_subscriber::EnvFilter;
 
-use super::values::{ADDRESS_HELP, address, domain, duration, helped, name, number, number_or_text, path, size, word};
+use super::values::{ADDRESS_HELP, address, duration, helped, name, number, number_or_text, path, size, word};
 use super::{DnsSettings, ListenerSettings, LogFormat, LogSettings, ServerLimits, Settings, TlsSettings};
 use crate::accounts::Accounts;
+use crate::address::parse_domain;
 use crate::document::{Node, Table, note, text};
 use crate::facts::{Role, TlsMode};
 use crate::identity::Zones;
@@ -29,7 +30,7 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
     let policies = texts(table.list("policies"), problems).map(|(text, place)| (path(text, place), place.clone()));
     let policies = policies.collect();
     let hosted = table.list("hosted").iter().filter_map(|node| {
-        let domain = note(node, domain(text(node, problems)?), problems)?;
+        let domain = note(node, parse_domain(text(node, problems)?), problems)?;
         Some((domain, node.place.clone()))
     });
     let hosted = hosted.collect();

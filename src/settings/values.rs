@@ -91,16 +91,6 @@ pub(super) fn name(text: &str) -> Result<String, String> {
     }
 }
 
-/// A domain as it is compared.
-pub(super) fn domain(text: &str) -> Result<String, String> {
-    let domain = crate::address::fold(text);
-    let foreign = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '<' | '>' | ',' | '/' | ':' | '*');
-    if domain.is_empty() || domain.contains(foreign) || domain.split('.').any(str::is_empty) {
-        return Err(format!("`{text}` is no domain"));
-    }
-    Ok(domain)
-}
-
 /// A path; one in a settings file is taken from the file's folder.
 pub(super) fn path(text: &str, place: &Place) -> PathBuf {
     match place {
@@ -206,13 +196,8 @@ mod tests {
     }
 
     #[test]
-    fn names_and_domains_are_one_word() {
+    fn a_name_is_one_word() {
         assert!(name("mx-2").is_ok());
         assert!(name("").is_err() && name("a b").is_err() && name("a\nlistening smtp").is_err());
-        assert_eq!(domain("Example.COM."), Ok("example.com".to_owned()));
-        assert_eq!(domain("公司.中国"), Ok("公司.中国".to_owned()));
-        for text in ["", ".", "a..b", "a@b", "a b", "*.a"] {
-            assert!(domain(text).is_err(), "{text}");
-        }
     }
 }
