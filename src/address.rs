@@ -48,6 +48,15 @@ impl Address {
         &self.raw
     }
 
+    /// Whether both are one mailbox, however they are written.
+    #[must_use]
+    pub fn is_same_mailbox(&self, other: &Self) -> bool {
+        let (a, b) = (self.local(), other.local());
+        let local =
+            if a.is_ascii() && b.is_ascii() { a.eq_ignore_ascii_case(b) } else { fold_local(a) == fold_local(b) };
+        local && self.domain == other.domain
+    }
+
     /// What stands for this address in tables and counters.
     #[must_use]
     pub fn key(&self) -> String {

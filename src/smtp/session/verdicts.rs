@@ -1,5 +1,6 @@
 //! What verdicts do.
 
+use crate::address::Address;
 use crate::facts::Helo;
 use crate::reply::Reply;
 
@@ -24,7 +25,10 @@ impl Session {
             Judged::Rcpt(parameters) => {
                 self.answer(Canned::Rcpt);
                 let envelope = &mut self.facts.envelope;
-                if let Some(recipient) = envelope.candidate.take() {
+                // A mailbox that is named twice gets one copy.
+                let candidate = envelope.candidate.take();
+                let is_new = |to: &Address| !envelope.recipients.iter().any(|known| known.is_same_mailbox(to));
+                if let Some(recipient) = candidate.filter(is_new) {
                     envelope.recipients.push(recipient);
                     envelope.recipient_parameters.push(parameters);
                 }
