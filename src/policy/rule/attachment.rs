@@ -116,7 +116,9 @@ impl Attachments {
 
 /// A file name as Windows opens it.
 fn as_opened(name: &str) -> String {
-    let name = fold(name);
+    // What is written in C ends a name at a NUL, and quotes that are not the field's own are not the name's either.
+    let name = fold(name.split('\0').next().unwrap_or_default());
+    let name = name.trim_matches(|c: char| matches!(c, '\'' | '"' | '/' | '\\') || c.is_whitespace());
     let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
     // `x.scr:stream` opens x.scr; trailing dots and spaces are dropped, in any mixture.
     let name = name.split(':').next().unwrap_or_default();
@@ -155,9 +157,19 @@ mod tests {
 
     #[test]
     fn a_name_is_compared_as_windows_opens_it() {
-        for name in
-            ["x.SCR", "x.scr.", "x.scr. . ", "x．ｓｃｒ", "x.s\u{200b}cr", "dir\\x.scr", "x.scr:zone", "照片.scr\0"]
-        {
+        for name in [
+            "x.SCR",
+            "x.scr.",
+            "x.scr. . ",
+            "x．ｓｃｒ",
+            "x.s\u{200b}cr",
+            "dir\\x.scr",
+            "x.scr:zone",
+            "照片.scr\0",
+            "x.scr\0.txt",
+            "'x.scr'",
+            "x.scr/",
+        ] {
             assert!(offence(&banning(".scr"), &file(&[name], None)).is_some(), "{name:?}");
         }
         for name in ["x.scrap", "xscr", "scr", "x.scr.txt", ""] {
