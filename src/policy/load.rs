@@ -16,9 +16,10 @@ use crate::problem::{Place, Problem, Problems, Source};
 use crate::settings::Settings;
 
 /// The packs that are part of the program.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("21cn", include_str!("../../policies/21cn.toml")),
     ("263", include_str!("../../policies/263.toml")),
+    ("netease", include_str!("../../policies/netease.toml")),
     ("neutral", include_str!("../../policies/neutral.toml")),
     ("wanxiang", include_str!("../../policies/wanxiang.toml")),
 ];

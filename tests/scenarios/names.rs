@@ -61,7 +61,17 @@ fn scenario(provider: &str, rule: &RuleView) -> String {
 fn filled_in(reply: &str, sender: &str, recipient: &str) -> String {
     // The built-in packs look at this list alone.
     let (ip, list) = ("127.0.0.1", "rbl.mockmx.test");
-    let values = [("{sender}", sender), ("{recipient}", recipient), ("{ip}", ip), ("{dnsbl}", list)];
+    // What the first transaction of the first session is called, on the scenarios' first day.
+    let (node, epoch, coremail) = ("2", "1201824000", "FAD5BPtgfBUQrbyPeooAAA--.19813S2");
+    let values = [
+        ("{sender}", sender),
+        ("{recipient}", recipient),
+        ("{ip}", ip),
+        ("{dnsbl}", list),
+        ("{node}", node),
+        ("{epoch}", epoch),
+        ("{coremail-id}", coremail),
+    ];
     let text = values.iter().fold(reply.to_owned(), |text, (name, value)| text.replace(name, value));
     let (code, text) = text.split_at(3);
     let lines: Vec<_> = text[1..].split('\n').collect();
