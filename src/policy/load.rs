@@ -16,12 +16,13 @@ use crate::problem::{Place, Problem, Problems, Source};
 use crate::settings::Settings;
 
 /// The packs that are part of the program.
-const BUILT_IN: [(&str, &str); 5] = [
+const BUILT_IN: [(&str, &str); 6] = [
     ("21cn", include_str!("../../policies/21cn.toml")),
     ("263", include_str!("../../policies/263.toml")),
     ("netease", include_str!("../../policies/netease.toml")),
     ("neutral", include_str!("../../policies/neutral.toml")),
     ("wanxiang", include_str!("../../policies/wanxiang.toml")),
+    ("xinnet", include_str!("../../policies/xinnet.toml")),
 ];
 
 impl Policy {

@@ -66,6 +66,7 @@ fn filled_in(reply: &str, sender: &str, recipient: &str) -> String {
     let values = [
         ("{sender}", sender),
         ("{recipient}", recipient),
+        ("{recipient-domain}", recipient.split_once('@').map_or("", |(_, domain)| domain)),
         ("{ip}", ip),
         ("{dnsbl}", list),
         ("{node}", node),
