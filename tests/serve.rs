@@ -9,10 +9,10 @@ use std::time::Duration;
 use crate::program::{Serving, mockmx};
 
 /// An SMTP client that says and reads a line at a time.
-struct Client(BufReader<TcpStream>);
+pub(crate) struct Client(BufReader<TcpStream>);
 
 impl Client {
-    fn connect(address: SocketAddr) -> Self {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         Self(BufReader::new(stream))
@@ -23,7 +23,7 @@ impl Client {
     }
 
     /// The last line of a reply.
-    fn reply(&mut self) -> String {
+    pub(crate) fn reply(&mut self) -> String {
         loop {
             let mut line = String::new();
             self.0.read_line(&mut line).unwrap();
@@ -33,7 +33,7 @@ impl Client {
         }
     }
 
-    fn asked(&mut self, line: &str) -> String {
+    pub(crate) fn asked(&mut self, line: &str) -> String {
         self.say(line);
         self.reply()
     }
