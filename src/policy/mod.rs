@@ -39,7 +39,8 @@ use crate::policy::directory::Directory;
 use crate::policy::pack::Pack;
 use crate::policy::rule::Rule;
 use crate::policy::trigger::RuleName;
-use crate::smtp::Persona;
+use crate::settings::Settings;
+use crate::smtp::{Persona, Service};
 use crate::stage::Stage;
 
 pub use explanation::Occasion;
@@ -90,22 +91,24 @@ impl Policy {
         self.packs[self.at(listener)].pack.persona.clone()
     }
 
-    /// Whether any rule is asked before every command.
+    /// What all sessions at a listener share: who speaks there, within which bounds, and when the policy is asked.
     #[must_use]
-    pub fn judges_commands(&self) -> bool {
-        self.packs.iter().any(|provider| provider.pack.answering(Stage::Command).next().is_some())
-    }
-
-    /// Whether any rule is asked when a command is at fault.
-    #[must_use]
-    pub fn judges_faults(&self) -> bool {
-        self.packs.iter().any(|provider| provider.pack.answering(Stage::Fault).next().is_some())
+    pub fn service(&self, settings: &Settings, listener: &Listener) -> Service {
+        let asks = |stage| self.packs.iter().any(|provider| provider.pack.answering(stage).next().is_some());
+        Service {
+            persona: self.persona(listener),
+            limits: settings.limits.session.clone(),
+            accounts: Arc::new(settings.accounts.clone()),
+            auth_without_tls: settings.auth_without_tls,
+            judge_commands: asks(Stage::Command),
+            judge_faults: asks(Stage::Fault),
+        }
     }
 
     /// How much of the message must be known at stage `message`.
     #[must_use]
     pub fn reads(&self, facts: &Facts) -> Reads {
-        let reads = |index: usize| self.packs[index].pack.reads_body();
+        let reads = |index: usize| self.packs[index].pack.reads_body;
         let base = self.at(&facts.listener);
         let recipients = facts.envelope.recipients.iter();
         let any = recipients.map(|recipient| self.of_recipient(facts, recipient)).chain([base]).any(reads);

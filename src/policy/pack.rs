@@ -34,6 +34,8 @@ pub(crate) struct Pack {
     pub(crate) rules: Vec<Rule>,
     /// What it says of texts that are no reply of its rules.
     pub(crate) explanations: Vec<Explanation>,
+    /// A rule looks at more of a message than its header.
+    pub(crate) reads_body: bool,
     prisons: Vec<(String, Prison)>,
     keywords: KeywordIndex,
 }
@@ -114,6 +116,7 @@ impl Pack {
         lists.note_unused(problems);
         reach::check(&rules, problems);
         let rules: Vec<_> = rules.into_iter().map(|(rule, _)| rule).collect();
+        let reads_body = rules.iter().flat_map(Rule::conditions).any(Condition::reads_body);
         let (zones, max_messages) = (zones.unwrap_or_default(), max_messages.unwrap_or_default());
         Self {
             id: id.to_owned(),
@@ -125,6 +128,7 @@ impl Pack {
             max_messages,
             rules,
             explanations,
+            reads_body,
             prisons,
             keywords,
         }
@@ -159,11 +163,6 @@ impl Pack {
     /// Where the pack's keywords stand in a message.
     pub(crate) fn scan(&self, message: &crate::message::MessageFacts) -> Hits {
         self.keywords.scan(message)
-    }
-
-    /// Whether a rule looks at more of a message than its header.
-    pub(crate) fn reads_body(&self) -> bool {
-        self.rules.iter().flat_map(Rule::conditions).any(Condition::reads_body)
     }
 }
 

@@ -100,21 +100,8 @@ impl Endpoint {
         world: &Arc<World>,
     ) -> Self {
         let Generation { settings: all, policy } = generation.as_ref();
-        let listener = Arc::new(Listener {
-            name: settings.name.clone(),
-            role: settings.role,
-            tls: settings.tls,
-            provider: settings.provider.clone(),
-            trigger: settings.rule.clone(),
-        });
-        let service = Arc::new(Service {
-            persona: policy.persona(&listener),
-            limits: all.limits.session.clone(),
-            accounts: Arc::new(all.accounts.clone()),
-            auth_without_tls: all.auth_without_tls,
-            judge_commands: policy.judges_commands(),
-            judge_faults: policy.judges_faults(),
-        });
+        let listener = Arc::new(settings.facts());
+        let service = Arc::new(policy.service(all, &listener));
         Self {
             listener,
             service,

@@ -21,7 +21,7 @@ use jiff::civil::Date;
 
 use crate::accounts::Accounts;
 use crate::document::Node;
-use crate::facts::{Role, TlsMode};
+use crate::facts::{Listener, Role, TlsMode};
 use crate::identity::Zones;
 use crate::problem::{Place, Problems};
 use crate::smtp::Limits;
@@ -124,6 +124,18 @@ pub struct ListenerSettings {
 }
 
 impl ListenerSettings {
+    /// The listener as rules see it.
+    #[must_use]
+    pub fn facts(&self) -> Listener {
+        Listener {
+            name: self.name.clone(),
+            role: self.role,
+            tls: self.tls,
+            provider: self.provider.clone(),
+            trigger: self.rule.clone(),
+        }
+    }
+
     /// The listeners that are there unless they are switched off: an MX without STARTTLS (Go's net/smtp and others use
     /// it wherever it is offered, and fail on a certificate that they do not know), and submission on both of its
     /// ports (RFC 6409, RFC 8314).

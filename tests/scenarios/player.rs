@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use mockmx::clock::{Clock, Time};
-use mockmx::facts::{Facts, Listener, SessionId, Tls, TlsMode, loopback};
+use mockmx::facts::{Facts, SessionId, Tls, TlsMode, loopback};
 use mockmx::identity::identify_by_zones;
 use mockmx::message::{Bounds, MessageFacts};
 use mockmx::policy::Policy;
 use mockmx::server::judge::judge;
 use mockmx::settings::Settings;
-use mockmx::smtp::{Service, Session, Step};
+use mockmx::smtp::{Session, Step};
 use mockmx::stage::Stage;
 use mockmx::store::Store;
 use mockmx::verdict::{Fate, Finding, Verdict};
@@ -149,21 +149,8 @@ impl Player {
     fn connect(&mut self, name: &str, listener: &str, from: std::net::SocketAddr, tls: bool) -> Result<(), String> {
         let settings = self.settings.listeners.iter().find(|known| known.name == listener);
         let settings = settings.ok_or_else(|| format!("there is no listener {listener}"))?;
-        let listener = Arc::new(Listener {
-            name: settings.name.clone(),
-            role: settings.role,
-            tls: settings.tls,
-            provider: settings.provider.clone(),
-            trigger: settings.rule.clone(),
-        });
-        let service = Service {
-            persona: self.policy.persona(&listener),
-            limits: self.settings.limits.session.clone(),
-            accounts: Arc::new(self.settings.accounts.clone()),
-            auth_without_tls: self.settings.auth_without_tls,
-            judge_commands: self.policy.judges_commands(),
-            judge_faults: self.policy.judges_faults(),
-        };
+        let listener = Arc::new(settings.facts());
+        let service = self.policy.service(&self.settings, &listener);
         let implicit = listener.tls == TlsMode::Implicit;
         self.connections += 1;
         let facts = Facts::new(SessionId(self.connections), listener, from, self.clock.now());
