@@ -32,7 +32,7 @@ const BY_ANOTHER_RULE: [(&str, &str); 21] = [
 ];
 
 /// Rows that no rule answers, and why.
-const WITHOUT_RULE: [(&str, &str); 12] = [
+const WITHOUT_RULE: [(&str, &str); 11] = [
     ("263/client-800c133", "the mail program's own store is full: nothing that a server does"),
     ("263/client-800ccc0d", "a name that does not resolve: for the name server"),
     ("263/client-800ccc0e", "nobody listens: for broken networks"),
@@ -44,7 +44,6 @@ const WITHOUT_RULE: [(&str, &str); 12] = [
     ("netease/generic-network", "no connection: for broken networks"),
     ("netease/generic-client-protocol", "the mail program speaks another protocol: nothing that a server does"),
     ("netease/generic-overseas", "a service that a free mailbox lacks: for later bounces"),
-    ("21cn/other-unknown", "the table's last row: any other text"),
 ];
 
 struct Row {
