@@ -7,7 +7,7 @@
 //! The parts, in the order in which a byte meets them: `line` and `content` (with `data`, the decoder of DATA)
 //! cut the stream into commands and text; `command`, `path` and `parameters` parse a command; `auth` holds the
 //! SASL exchanges; `session` is the state; `persona` has the words of the provider that speaks, and `extension`
-//! what it offers.
+//! what it offers; `transcript` keeps what was said.
 
 use std::sync::Arc;
 
@@ -26,11 +26,13 @@ mod persona;
 mod session;
 #[cfg(test)]
 mod tests;
+mod transcript;
 
 pub use data::{Decoded, Decoder};
 pub use extension::{Extension, Extensions};
 pub use persona::{Canned, Persona};
 pub use session::Session;
+pub use transcript::Spoken;
 
 /// Bounds within a session.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use crate::address::Address;
 use crate::facts::{Attempt, Helo, MailParameters, RcptParameters, ReversePath, Role, TlsMode};
+use crate::lane;
 use crate::reply::Reply;
 
 use super::super::Step;
@@ -164,8 +165,14 @@ impl Session {
                 self.state = State::Auth(exchange);
             }
             Outcome::Credentials { login, password } => {
-                let valid = self.service.accounts.admit(&login, &password);
-                self.facts.attempt = Some(Attempt { login, valid });
+                let (user, lane) = lane::split_login(&login);
+                // An account whose own name has such a form is that account.
+                let (user, lane) = match lane {
+                    Some(_) if self.service.accounts.knows(&login) => (login.as_str().into(), None),
+                    lane => (user, lane),
+                };
+                let valid = self.service.accounts.admit(&user, &password);
+                self.facts.attempt = Some(Attempt { login: user.into_owned(), lane, valid });
                 self.judged = Some(Judged::Auth);
             }
             Outcome::Failed(Canned::AuthFailed) => self.login_failed(None),

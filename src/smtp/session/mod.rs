@@ -15,6 +15,7 @@ use super::command::is_http;
 use super::content::{Incoming, Outcome, Refusal};
 use super::line::{Input, Line};
 use super::persona::Canned;
+use super::transcript::{Spoken, Transcript};
 use super::{Service, Step};
 
 mod commands;
@@ -40,6 +41,7 @@ pub struct Session {
     state: State,
     judged: Option<Judged>,
     chunks: Chunks,
+    transcript: Transcript,
     /// No command line has come yet.
     fresh: bool,
 }
@@ -119,6 +121,7 @@ impl Session {
             state: State::Connect,
             judged: Some(Judged::Connect),
             chunks: Chunks::None,
+            transcript: Transcript::default(),
             fresh: true,
         }
     }
@@ -143,6 +146,12 @@ impl Session {
     #[must_use]
     pub fn take_content(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.content)
+    }
+
+    /// What was said since the last call, without the text of messages.
+    #[must_use]
+    pub fn take_transcript(&mut self) -> Vec<Spoken> {
+        self.transcript.take()
     }
 
     /// Whether a mail transaction is under way: from MAIL, while it is judged, to the reply to the message.
@@ -248,6 +257,7 @@ impl Session {
         self.facts.tls = Some(tls);
         self.facts.helo = None;
         self.facts.login = None;
+        self.facts.login_lane = None;
         self.input.clear();
         self.forget_transaction();
         if matches!(self.state, State::Handshake) {
@@ -295,6 +305,11 @@ impl Session {
         let limit = if commands { command_line } else { command_line.max(RESPONSE_LENGTH) };
         let Some(line) = self.input.line(limit) else { return false };
         self.fresh = false;
+        match (&self.state, &line) {
+            (_, Line::TooLong) => self.transcript.too_long(),
+            (State::Auth(_), Line::Whole(line)) => self.transcript.response(line),
+            (_, Line::Whole(line)) => self.transcript.command(line),
+        }
         match (std::mem::replace(&mut self.state, State::Commands), line) {
             (State::Auth(exchange), Line::Whole(line)) => self.authenticate(exchange.respond(&line)),
             (State::Auth(_), Line::TooLong) => self.error(Canned::AuthTooLong),
@@ -346,7 +361,9 @@ impl Session {
     }
 
     fn reply(&mut self, reply: &Reply) {
+        let start = self.output.len();
         reply.write_to(&mut self.output);
+        self.transcript.reply(&String::from_utf8_lossy(&self.output[start..]));
     }
 
     fn answer(&mut self, canned: Canned) {

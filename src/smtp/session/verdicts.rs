@@ -106,7 +106,9 @@ impl Session {
         match &self.facts.attempt {
             Some(attempt) if attempt.valid => {
                 self.answer(Canned::AuthOk);
-                self.facts.login = self.facts.attempt.take().map(|attempt| attempt.login);
+                let attempt = self.facts.attempt.take();
+                (self.facts.login, self.facts.login_lane) =
+                    attempt.map_or((None, None), |attempt| (Some(attempt.login), attempt.lane));
             }
             _ => self.login_failed(None),
         }

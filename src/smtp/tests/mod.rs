@@ -22,7 +22,7 @@ pub(super) fn facts() -> Facts {
 }
 
 fn facts_on(role: Role, tls: TlsMode) -> Facts {
-    let listener = Listener { name: "smtp".to_owned(), role, tls, provider: None, trigger: None };
+    let listener = Listener::plain("smtp", role, tls);
     Facts::new(SessionId(7), listener.into(), loopback(), Time::default())
 }
 

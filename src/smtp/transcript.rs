@@ -1,0 +1,129 @@
+//! What was said, line by line, for whoever wants to read it later. Never a password.
+
+/// What stands in place of what might be one.
+const HIDDEN: &str = "(not shown)";
+
+/// Commands that nobody takes for a password.
+const VERBS: [&str; 14] = [
+    "AUTH", "BDAT", "DATA", "EHLO", "EXPN", "HELO", "HELP", "MAIL", "NOOP", "QUIT", "RCPT", "RSET", "STARTTLS", "VRFY",
+];
+
+/// SASL mechanisms that clients try.
+const MECHANISMS: [&str; 12] = [
+    "ANONYMOUS",
+    "CRAM-MD5",
+    "DIGEST-MD5",
+    "EXTERNAL",
+    "GSSAPI",
+    "LOGIN",
+    "NTLM",
+    "OAUTHBEARER",
+    "PLAIN",
+    "SCRAM-SHA-1",
+    "SCRAM-SHA-256",
+    "XOAUTH2",
+];
+
+/// A line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Spoken {
+    /// By the client, without its end.
+    Client(String),
+    /// By the server, one line of a reply, without its end.
+    Server(String),
+}
+
+/// The lines since they were last taken.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    lines: Vec<Spoken>,
+    /// The latest command was AUTH. What follows it without being a command is a response that came too early or too
+    /// late.
+    after_auth: bool,
+}
+
+impl Transcript {
+    /// Notes a command line.
+    pub(super) fn command(&mut self, line: &[u8]) {
+        let text = String::from_utf8_lossy(line);
+        let verb = text.split_ascii_whitespace().next().unwrap_or_default();
+        let is_known = VERBS.iter().any(|known| known.eq_ignore_ascii_case(verb));
+        if is_known {
+            self.after_auth = verb.eq_ignore_ascii_case("AUTH");
+        }
+        // `AUTHPLAIN`, `AUTH=PLAIN`: a mistake that has a password in it all the same.
+        let is_auth = verb.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("AUTH"));
+        self.lines.push(Spoken::Client(match () {
+            () if is_auth => auth(&text),
+            () if !is_known && self.after_auth => HIDDEN.to_owned(),
+            () => text.into_owned(),
+        }));
+    }
+
+    /// Notes the answer to a challenge.
+    pub(super) fn response(&mut self, line: &[u8]) {
+        self.lines.push(Spoken::Client(if line == b"*" { "*".to_owned() } else { HIDDEN.to_owned() }));
+    }
+
+    /// Notes a line that was thrown away.
+    pub(super) fn too_long(&mut self) {
+        self.lines.push(Spoken::Client("(a line that is too long)".to_owned()));
+    }
+
+    /// Notes the lines of a reply.
+    pub(super) fn reply(&mut self, text: &str) {
+        self.lines.extend(text.lines().map(|line| Spoken::Server(line.to_owned())));
+    }
+
+    /// The lines since the last call.
+    pub(super) fn take(&mut self) -> Vec<Spoken> {
+        std::mem::take(&mut self.lines)
+    }
+}
+
+/// AUTH and its mechanism. What else stands there is not shown.
+fn auth(text: &str) -> String {
+    let mut words = text.split_ascii_whitespace();
+    let (verb, mechanism) = (words.next().unwrap_or_default(), words.next());
+    let named = mechanism.filter(|name| MECHANISMS.iter().any(|known| known.eq_ignore_ascii_case(name)));
+    let hidden = verb.len() > 4 || words.next().is_some() || mechanism.is_some() != named.is_some();
+    let shown = [verb.get(..4), named, hidden.then_some(HIDDEN)];
+    shown.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(lines: &[&str]) -> Vec<String> {
+        let mut transcript = Transcript::default();
+        lines.iter().for_each(|line| transcript.command(line.as_bytes()));
+        let text = |spoken| match spoken {
+            Spoken::Client(text) | Spoken::Server(text) => text,
+        };
+        transcript.take().into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for (line, wanted) in [
+            ("AUTH PLAIN AGFAYi5jAHNlY3JldA==", "AUTH PLAIN (not shown)"),
+            ("auth login YUBiLmM=", "auth login (not shown)"),
+            ("AUTH LOGIN", "AUTH LOGIN"),
+            ("AUTH AGFAYi5jAHNlY3JldA==", "AUTH (not shown)"),
+            ("AUTHPLAIN AGFAYi5jAHNlY3JldA==", "AUTH (not shown)"),
+            ("AUTH=PLAIN AGFAYi5jAHNlY3JldA==", "AUTH (not shown)"),
+            ("  AUTH  PLAIN  x", "AUTH PLAIN (not shown)"),
+            ("AUTH", "AUTH"),
+        ] {
+            assert_eq!(shown(&[line]), [wanted], "{line}");
+        }
+    }
+
+    #[test]
+    fn what_follows_auth_and_is_no_command_may_be_a_password() {
+        let lines = ["AUTH LOGIN", "YUBiLmM=", "c2VjcmV0", "MAIL FROM:<a@b.c>", "c2VjcmV0"];
+        let wanted = ["AUTH LOGIN", "(not shown)", "(not shown)", "MAIL FROM:<a@b.c>", "c2VjcmV0"];
+        assert_eq!(shown(&lines), wanted);
+    }
+}
