@@ -13,6 +13,12 @@ pub struct Accounts {
 }
 
 impl Accounts {
+    /// Whether there is an account of that name.
+    #[must_use]
+    pub fn knows(&self, login: &str) -> bool {
+        self.passwords.contains_key(&login.to_lowercase())
+    }
+
     /// Whether this password opens this login. Takes the same time for every wrong password of one length.
     #[must_use]
     pub fn admit(&self, login: &str, password: &str) -> bool {

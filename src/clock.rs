@@ -8,8 +8,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
+
 /// A moment on mockmx's clock, counted in nanoseconds since the Unix epoch (enough until the year 2554).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Time(u64);
 
 impl Time {
@@ -59,6 +64,16 @@ impl Time {
             .map_or_else(|_| String::new(), |date| date.replace("-0000", "+0000"))
     }
 
+    /// The moment that is written so, as RFC 3339 writes it.
+    ///
+    /// # Errors
+    /// If it is no moment since 1970.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is no time as `2026-11-25T08:00:00Z`");
+        let moment: jiff::Timestamp = text.parse().map_err(|_| wrong())?;
+        u64::try_from(moment.as_nanosecond()).map(Self).map_err(|_| wrong())
+    }
+
     fn timestamp(self) -> jiff::Timestamp {
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::MAX)
     }
@@ -71,13 +86,26 @@ impl fmt::Display for Time {
     }
 }
 
+/// As it is shown.
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 /// A clock that runs with the system's, unless it was moved, or stands still where it was set.
 ///
 /// Clones are handles to the same clock.
 #[derive(Clone, Debug)]
 pub struct Clock(Arc<Mutex<Reading>>);
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Reading {
     /// Runs: this time was shown at that instant.
     Runs { shown: Time, at: Instant },
@@ -116,6 +144,41 @@ impl Clock {
         match &mut *self.reading() {
             Reading::Runs { shown, .. } => *shown = shown.after(by),
             Reading::Stands(time) => *time = time.after(by),
+        }
+    }
+
+    /// Stops it where it is. It can still be advanced.
+    pub fn freeze(&self) {
+        let now = self.now();
+        *self.reading() = Reading::Stands(now);
+    }
+
+    /// Lets it run again, from what it shows.
+    #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clocks")]
+    pub fn run(&self) {
+        let mut reading = self.reading();
+        if let Reading::Stands(shown) = *reading {
+            *reading = Reading::Runs { shown, at: Instant::now() };
+        }
+    }
+
+    /// Whether it stands still.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        matches!(*self.reading(), Reading::Stands(_))
+    }
+
+    /// Another clock that shows the same, runs or stands as this one does, and from now on is moved alone.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        Self::of(*self.reading())
+    }
+
+    /// Shows what another shows, and runs or stands as that one does, unless that is earlier.
+    pub fn follow(&self, other: &Self) {
+        let (now, reading) = (self.now(), *other.reading());
+        if other.now() >= now {
+            *self.reading() = reading;
         }
     }
 

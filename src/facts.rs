@@ -9,10 +9,13 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::address::Address;
 use crate::clock::Time;
 use crate::identity::Identity;
+use crate::lane::LaneName;
 use crate::message::MessageFacts;
 
 /// What is known of a session so far.
@@ -32,8 +35,12 @@ pub struct Facts {
     pub helo: Option<Helo>,
     /// The login being judged at stage `auth`.
     pub attempt: Option<Attempt>,
-    /// Who is logged in.
+    /// Who is logged in, without the lane that the login named.
     pub login: Option<String>,
+    /// The lane that the login named.
+    pub login_lane: Option<LaneName>,
+    /// The lane that the session is in now.
+    pub lane: LaneName,
     /// The mail transaction under way.
     pub envelope: Envelope,
     /// The message, once it is complete.
@@ -52,6 +59,7 @@ impl Facts {
     pub fn new(session: SessionId, listener: Arc<Listener>, peer: SocketAddr, started: Time) -> Self {
         Self {
             session,
+            lane: listener.lane.clone().unwrap_or_default(),
             listener,
             peer: SocketAddr::new(peer.ip().to_canonical(), peer.port()),
             started,
@@ -59,6 +67,7 @@ impl Facts {
             helo: None,
             attempt: None,
             login: None,
+            login_lane: None,
             envelope: Envelope::default(),
             message: None,
             fault: None,
@@ -127,10 +136,21 @@ pub struct Listener {
     pub provider: Option<String>,
     /// The rule that answers every session here, if the settings name one.
     pub trigger: Option<String>,
+    /// The lane of every session here, if the settings name one.
+    pub lane: Option<LaneName>,
+}
+
+impl Listener {
+    /// A listener of which the settings say nothing more.
+    #[must_use]
+    pub fn plain(name: &str, role: Role, tls: TlsMode) -> Self {
+        Self { name: name.to_owned(), role, tls, provider: None, trigger: None, lane: None }
+    }
 }
 
 /// What a listener is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Takes mail for its own domains from anybody, as port 25 of an MX does.
     Mx,
@@ -150,7 +170,7 @@ pub enum TlsMode {
 }
 
 /// TLS as it was agreed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tls {
     /// `TLSv1.3`.
     pub version: String,
@@ -159,7 +179,7 @@ pub struct Tls {
 }
 
 /// The client's greeting.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Helo {
     /// Whether it was EHLO.
     pub extended: bool,
@@ -170,8 +190,10 @@ pub struct Helo {
 /// A login whose password was looked at but that is not yet answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// The login name.
+    /// The login name, without the lane that it named.
     pub login: String,
+    /// The lane that it named.
+    pub lane: Option<LaneName>,
     /// Whether the password was right.
     pub valid: bool,
 }
@@ -219,7 +241,8 @@ impl fmt::Display for ReversePath {
 }
 
 /// Parameters of MAIL.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
 pub struct MailParameters {
     /// SIZE (RFC 1870), in bytes.
     pub size: Option<u64>,
@@ -234,7 +257,8 @@ pub struct MailParameters {
 }
 
 /// Parameters of RCPT.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
 pub struct RcptParameters {
     /// NOTIFY (RFC 3461), as written.
     pub notify: Option<String>,
@@ -273,8 +297,7 @@ mod tests {
 
     #[test]
     fn queue_ids_never_collide() {
-        let listener =
-            Listener { name: "smtp".to_owned(), role: Role::Mx, tls: TlsMode::None, provider: None, trigger: None };
+        let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
         let mut facts = Facts::new(SessionId(0), listener.into(), loopback(), Time::default());
         let mut seen = HashSet::new();
         for session in 0..200 {

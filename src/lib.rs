@@ -10,6 +10,7 @@ pub mod facts;
 pub mod http;
 pub mod identity;
 pub mod journal;
+pub mod lane;
 pub mod message;
 pub mod policy;
 pub mod problem;

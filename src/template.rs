@@ -326,8 +326,7 @@ mod tests {
     use crate::facts::{Listener, ReversePath, Role, SessionId, TlsMode, loopback};
 
     fn facts() -> Facts {
-        let listener =
-            Listener { name: "smtp".to_owned(), role: Role::Mx, tls: TlsMode::None, provider: None, trigger: None };
+        let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
         let mut facts = Facts::new(SessionId(7), listener.into(), loopback(), Time::from_unix_seconds(1_201_824_000));
         facts.envelope.sender = Address::parse("admin@Example.com").map(ReversePath::Mailbox);
         facts

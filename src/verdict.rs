@@ -4,6 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 use crate::reply::Reply;
 use crate::stage::Stage;
 
@@ -53,7 +56,8 @@ pub enum Action {
 }
 
 /// What becomes of an accepted message for one recipient.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// Delivered into the inbox.
     Inbox,
@@ -66,7 +70,8 @@ pub enum Fate {
 }
 
 /// How a message is replaced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Replacement {
     /// By a notice that carries the original zipped (263 W022 §4.0.16).
     VirusNotice,

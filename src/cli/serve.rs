@@ -7,12 +7,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
-use mockmx::clock::Clock;
 use mockmx::escape::Escaped;
-use mockmx::journal::Journal;
 use mockmx::server::{Generation, Reload, Server};
 use mockmx::settings::{Flags, Settings};
-use mockmx::store::Store;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
@@ -49,8 +46,7 @@ async fn serve(flags: Flags, generation: Generation) -> anyhow::Result<ExitCode>
     let mut terminate = signal(SignalKind::terminate())?;
     let hangup = signal(SignalKind::hangup())?;
     say_what_is_set(&generation.settings);
-    let (store, journal) = (Arc::new(Store::default()), Arc::new(Journal::default()));
-    let server = Server::bind(generation, Clock::system(), store, journal)?;
+    let server = Server::bind(generation, Arc::default(), Arc::default())?;
     print(&server.addresses()).context("cannot print the addresses")?;
     let (reloads, wanted) = mpsc::channel(1);
     tokio::spawn(reload_at(hangup, flags, reloads));

@@ -25,8 +25,7 @@ fn zones(text: &str) -> Zones {
 
 /// A session from an address, with a HELO name and a sender; `""` is the null sender.
 fn facts(ip: &str, helo: &str, sender: &str) -> Facts {
-    let listener =
-        Listener { name: "smtp".to_owned(), role: Role::Mx, tls: TlsMode::None, provider: None, trigger: None };
+    let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
     let peer = (ip.parse::<std::net::IpAddr>().unwrap(), 40_000).into();
     let mut facts = Facts::new(SessionId(1), listener.into(), peer, Time::from_unix_seconds(1_201_824_000));
     facts.helo = Some(Helo { extended: true, name: helo.to_owned() });

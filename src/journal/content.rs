@@ -10,6 +10,13 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Content(Kept);
 
+/// No bytes.
+impl Default for Content {
+    fn default() -> Self {
+        Self::in_memory([])
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Kept {
     Memory(Arc<[u8]>),

@@ -1,192 +1,195 @@
-//! The evidence: what was accepted, as it came, and what became of it.
+//! The evidence: every session with every line of it, what every rule said and why, and every message as it came.
 //!
-//! It is kept in memory, the latest messages only, bounded in number and in bytes. An entry never changes once it is
-//! recorded, so a reader holds it without a lock. The bytes of a message are kept as they came; the trace that a
-//! receiving server puts in front (RFC 5321 §4.4) is added where a copy is handed out as delivered mail.
+//! A [`Journal`] keeps [`record`]s. While a session is open its record is here, in memory, and grows; at its end it is
+//! kept like all others. A record never changes once it is kept, so a reader holds it without a lock. The bytes of a
+//! message are kept as they came; the trace that a receiving server puts in front (RFC 5321 §4.4) is added where a
+//! copy is handed out as delivered mail.
+//!
+//! [`query`] says what can be asked, [`watch`] how one waits for what is yet to come.
 
 mod content;
+mod memory;
+mod open;
+pub mod query;
+pub mod record;
 mod trace;
+pub mod watch;
 
-use std::collections::VecDeque;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::content::Content;
-use crate::address::Address;
-use crate::clock::Time;
-use crate::facts::{Facts, Helo, Listener, MailParameters, RcptParameters, ReversePath, SessionId, Tls};
-use crate::message::{self, Bounds, MessageFacts};
-use crate::verdict::{Fate, Finding, Replacement, Verdict};
+use self::memory::Memory;
+pub use self::open::OpenSession;
+use self::query::{Filter, Query};
+use self::record::{Id, Kind, Message, Record, Session, Verdict};
+use self::watch::Watch;
 
-/// The latest messages that were accepted.
+/// The records of this process, or of all that share a store.
 #[derive(Debug)]
 pub struct Journal {
-    most_messages: usize,
-    most_bytes: u64,
-    // Nothing is awaited and no file is touched while it is held.
-    kept: Mutex<Kept>,
+    memory: Memory,
+    open: Mutex<BTreeMap<Id, Arc<Mutex<Session>>>>,
+    watch: Watch,
 }
 
-#[derive(Debug, Default)]
-struct Kept {
-    messages: VecDeque<Arc<Message>>,
-    bytes: u64,
+/// A record of any kind.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A session.
+    Session(Arc<Session>),
+    /// What a rule said.
+    Verdict(Arc<Verdict>),
+    /// A message.
+    Message(Arc<Message>),
 }
+
+/// Why something could not be kept or read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is out of order: {0}")]
+pub struct JournalError(pub String);
 
 impl Journal {
-    /// A journal of at most so many messages and bytes. The latest message is kept even if it is too large alone.
+    /// A journal in memory of at most so many sessions and bytes.
     #[must_use]
-    pub fn with_bounds(most_messages: usize, most_bytes: u64) -> Self {
-        Self { most_messages, most_bytes, kept: Mutex::default() }
+    pub fn in_memory(most_sessions: usize, most_bytes: u64) -> Self {
+        Self { memory: Memory::with_bounds(most_sessions, most_bytes), open: Mutex::default(), watch: Watch::default() }
     }
 
-    /// Adds a message, and lets go of the oldest ones that no longer have room.
-    pub fn record(&self, message: Message) -> Arc<Message> {
-        let message = Arc::new(message);
-        let mut released = Vec::new();
-        {
-            let mut kept = self.kept();
-            kept.bytes += message.weight();
-            kept.messages.push_back(Arc::clone(&message));
-            while kept.messages.len() > 1
-                && (kept.messages.len() > self.most_messages || kept.bytes > self.most_bytes)
-                && let Some(oldest) = kept.messages.pop_front()
-            {
-                kept.bytes -= oldest.weight();
-                released.push(oldest);
-            }
-        }
-        // Dropped here, without the lock: the last handle to a file closes it.
-        drop(released);
-        message
-    }
-
-    /// The messages, oldest first.
+    /// Opens the record of a session that has begun.
     #[must_use]
-    pub fn messages(&self) -> Vec<Arc<Message>> {
-        self.kept().messages.iter().cloned().collect()
+    pub fn begin(self: &Arc<Self>, session: Session) -> OpenSession {
+        OpenSession::new(Arc::clone(self), session)
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Every change is whole, so a panic elsewhere cannot have left it half done.
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// 10,000 messages, 512 MiB.
-impl Default for Journal {
-    fn default() -> Self {
-        Self::with_bounds(10_000, 512 * 1024 * 1024)
-    }
-}
-
-/// A message that the client was told is accepted.
-#[derive(Debug)]
-pub struct Message {
-    /// The session that it came in.
-    pub session: SessionId,
-    /// Its id in the reply and in the trace.
-    pub queue_id: String,
-    /// When it was accepted, on mockmx's clock.
-    pub received: Time,
-    /// Where the client connected.
-    pub listener: Arc<Listener>,
-    /// The client's address.
-    pub peer: SocketAddr,
-    /// Who was logged in.
-    pub login: Option<String>,
-    /// The latest HELO or EHLO.
-    pub helo: Option<Helo>,
-    /// TLS, if it was in use.
-    pub tls: Option<Tls>,
-    /// The name of the server that the client believes to talk to.
-    pub host: String,
-    /// The sender of the envelope.
-    pub sender: ReversePath,
-    /// What MAIL said with its parameters.
-    pub parameters: MailParameters,
-    /// The recipients of the envelope, at least one.
-    pub deliveries: Vec<Delivery>,
-    /// The rules that had their say about the message.
-    pub findings: Vec<Finding>,
-    /// The message as it came.
-    pub content: Content,
-}
-
-/// What became of a message for one recipient.
-#[derive(Clone, Debug)]
-pub struct Delivery {
-    /// The recipient.
-    pub recipient: Address,
-    /// What RCPT said with its parameters.
-    pub parameters: RcptParameters,
-    /// What became of it.
-    pub fate: Fate,
-}
-
-impl Message {
-    /// The message that a session's facts and the verdict at stage `message` tell of.
-    #[must_use]
-    pub fn accepted(facts: &Facts, verdict: &Verdict, host: &str, content: Content, received: Time) -> Self {
-        let envelope = &facts.envelope;
-        let deliveries = envelope.recipients.iter().enumerate().map(|(index, recipient)| Delivery {
-            recipient: recipient.clone(),
-            parameters: envelope.recipient_parameters.get(index).cloned().unwrap_or_default(),
-            fate: verdict.fates.get(index).cloned().unwrap_or(Fate::Inbox),
-        });
-        Self {
-            session: facts.session,
-            queue_id: facts.queue_id(),
-            received,
-            listener: Arc::clone(&facts.listener),
-            peer: facts.peer,
-            login: facts.login.clone(),
-            helo: facts.helo.clone(),
-            tls: facts.tls.clone(),
-            host: host.to_owned(),
-            sender: envelope.sender.clone().unwrap_or(ReversePath::Null),
-            parameters: envelope.parameters.clone(),
-            deliveries: deliveries.collect(),
-            findings: verdict.findings.clone(),
-            content,
-        }
-    }
-
-    /// Bytes that it takes in the journal, about: a thousand long recipients weigh more than most messages.
-    fn weight(&self) -> u64 {
-        let delivery = |delivery: &Delivery| {
-            // The recipient as it was written, and taken apart.
-            let texts = 2 * delivery.recipient.as_str().len();
-            let folder = if let Fate::Folder(name) = &delivery.fate { name.len() } else { 0 };
-            size_of::<Delivery>() + texts + folder
-        };
-        let envelope: usize = self.deliveries.iter().map(delivery).sum();
-        self.content.len() + (size_of::<Self>() + envelope) as u64
-    }
-
-    /// What the recipient of that index finds: the trace, then the message or what replaced it. Nothing if it was
-    /// discarded or there is no such recipient. Blocks on the file of a large message.
-    ///
-    /// What replaces a message is made here, each time anew and always the same, for it differs by recipient and can
-    /// be as large as the message.
+    /// Keeps a message; once this returns, it is kept.
     ///
     /// # Errors
-    /// If the temporary file of a large message cannot be read.
-    pub fn delivered(&self, recipient: usize) -> io::Result<Option<Vec<u8>>> {
-        let Some(delivery) = self.deliveries.get(recipient) else { return Ok(None) };
-        let mut delivered = trace::trace(self, &delivery.recipient).into_bytes();
-        match delivery.fate {
-            Fate::Discarded => return Ok(None),
-            Fate::Inbox | Fate::Folder(_) => self.content.append_to(&mut delivered)?,
-            Fate::Replaced(Replacement::VirusNotice) => {
-                let original = self.content.read_all()?;
-                let facts = MessageFacts::read(&original, &Bounds::default());
-                let (to, date) = (delivery.recipient.as_str(), self.received.rfc5322());
-                delivered.extend(message::virus_notice(&original, &facts, to, &self.host, &date));
-            }
+    /// If it cannot be kept. It is then not accepted.
+    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
+    pub async fn message(&self, message: Message, content: Content) -> Result<Arc<Message>, JournalError> {
+        let message = Arc::new(message);
+        self.keep(Entry::Message(Arc::clone(&message)), content);
+        Ok(message)
+    }
+
+    /// Keeps a session or a verdict, sooner or later.
+    fn note(&self, entry: Entry) {
+        self.keep(entry, Content::default());
+    }
+
+    fn keep(&self, entry: Entry, content: Content) {
+        self.memory.keep(entry.clone(), content);
+        self.watch.tell(entry);
+    }
+
+    /// The records that a query asks for, newest first; sessions that are open among them.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
+    pub async fn page<R: Record>(&self, query: &Query) -> Result<Vec<Arc<R>>, JournalError> {
+        let mut records = self.memory.page::<R>(query);
+        let open = self.open_entries::<R>();
+        let open = open.into_iter().filter(|record| query.before.is_none_or(|before| record.id() < before));
+        records.extend(open.filter(|record| query.filter.matches(record.as_ref())));
+        records.sort_by_key(|record| std::cmp::Reverse(record.id()));
+        // A session that ended in between is in both; the one that was kept has its end.
+        records.dedup_by_key(|record| record.id());
+        records.truncate(query.limit);
+        Ok(records)
+    }
+
+    /// The record of that id.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
+    pub async fn find<R: Record>(&self, id: Id) -> Result<Option<Arc<R>>, JournalError> {
+        let open = self.open_entries::<R>().into_iter().find(|record| record.id() == id);
+        Ok(open.or_else(|| self.memory.find(id)))
+    }
+
+    /// The bytes of a message.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
+    pub async fn content(&self, message: Id) -> Result<Option<Content>, JournalError> {
+        Ok(self.memory.content(message))
+    }
+
+    /// Forgets the records that a filter lets through, and says how many those were. Open sessions stay.
+    ///
+    /// # Errors
+    /// If the store cannot be changed.
+    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
+    pub async fn delete<R: Record>(&self, filter: &Filter) -> Result<u64, JournalError> {
+        Ok(self.memory.delete::<R>(filter))
+    }
+
+    /// Tells of what is yet to come.
+    #[must_use]
+    pub const fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
+    /// The sessions that are open, as they are now, if that is the kind asked for.
+    fn open_entries<R: Record>(&self) -> Vec<Arc<R>> {
+        if R::KIND != Kind::Session {
+            return Vec::new();
         }
-        Ok(Some(delivered))
+        let open: Vec<_> = self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let now = |session: &Arc<Mutex<Session>>| session.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let entries = open.iter().map(|session| Entry::Session(Arc::new(now(session))));
+        entries.filter_map(|entry| R::of_entry(&entry).cloned()).collect()
+    }
+}
+
+/// 10,000 sessions, 512 MiB.
+impl Default for Journal {
+    fn default() -> Self {
+        Self::in_memory(10_000, 512 * 1024 * 1024)
+    }
+}
+
+impl Entry {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Session(_) => Kind::Session,
+            Self::Verdict(_) => Kind::Verdict,
+            Self::Message(_) => Kind::Message,
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> Id {
+        match self {
+            Self::Session(session) => session.id,
+            Self::Verdict(verdict) => verdict.id,
+            Self::Message(message) => message.id,
+        }
+    }
+
+    /// Its lane.
+    #[must_use]
+    pub fn lane(&self) -> &str {
+        match self {
+            Self::Session(session) => &session.lane,
+            Self::Verdict(verdict) => &verdict.lane,
+            Self::Message(message) => &message.lane,
+        }
+    }
+
+    fn weight(&self) -> u64 {
+        match self {
+            Self::Session(session) => session.weight(),
+            Self::Verdict(verdict) => verdict.weight(),
+            Self::Message(message) => message.weight(),
+        }
     }
 }
 

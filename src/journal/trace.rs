@@ -2,15 +2,14 @@
 
 use std::fmt::Write;
 
-use super::Message;
-use crate::address::Address;
+use super::record::Message;
 
 /// The longest name that is repeated from HELO: RFC 5321 §4.5.3.1.2 allows a domain no more.
 const LONGEST_NAME: usize = 255;
 
 /// `Return-Path` and `Received` for the copy of one recipient, each line ended by CR LF.
-pub(super) fn trace(message: &Message, recipient: &Address) -> String {
-    let mut trace = format!("Return-Path: <{}>\r\n", plain(&message.sender.to_string()));
+pub(super) fn trace(message: &Message, recipient: &str) -> String {
+    let mut trace = format!("Return-Path: <{}>\r\n", plain(&message.from));
     let name = message.helo.as_ref().map(|helo| name(&helo.name)).filter(|name| !name.is_empty());
     let _ = write!(trace, "Received: from {} ({})\r\n", name.as_deref().unwrap_or("unknown"), literal(message));
     if let Some(tls) = &message.tls {
@@ -18,7 +17,7 @@ pub(super) fn trace(message: &Message, recipient: &Address) -> String {
     }
     let host = if message.host.is_empty() { "localhost" } else { &message.host };
     let _ = write!(trace, "\tby {host} (mockmx) with {} id {}\r\n", protocol(message), message.queue_id);
-    let _ = write!(trace, "\tfor <{}>;\r\n\t{}\r\n", plain(recipient.as_str()), message.received.rfc5322());
+    let _ = write!(trace, "\tfor <{}>;\r\n\t{}\r\n", plain(recipient), message.received.rfc5322());
     trace
 }
 

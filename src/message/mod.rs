@@ -24,6 +24,9 @@ mod tests;
 mod transfer;
 mod words;
 
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
 pub use bounds::Bounds;
 pub use fold::fold;
 pub use notice::virus_notice;
@@ -49,7 +52,7 @@ pub struct MessageFacts {
 }
 
 /// A header field.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Header {
     /// Its name, as written.
     pub name: String,

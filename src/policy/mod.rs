@@ -44,6 +44,7 @@ use crate::smtp::{Persona, Service};
 use crate::stage::Stage;
 
 pub use explanation::Occasion;
+pub(crate) use matcher::AddressPattern;
 pub use parse::date;
 pub use scene::{Judgement, Scene};
 pub use view::{ExplanationView, ProviderView, RuleView};
@@ -103,6 +104,18 @@ impl Policy {
             judge_commands: asks(Stage::Command),
             judge_faults: asks(Stage::Fault),
         }
+    }
+
+    /// The name of the pack that greets at a listener.
+    #[must_use]
+    pub fn greeter(&self, listener: &Listener) -> &str {
+        &self.packs[self.at(listener)].pack.id
+    }
+
+    /// The names of the packs that answer for the recipients of the transaction under way.
+    #[must_use]
+    pub fn answering(&self, facts: &Facts) -> Vec<String> {
+        self.asked(Stage::Message, facts).into_iter().map(|index| self.packs[index].pack.id.clone()).collect()
     }
 
     /// How much of the message must be known at stage `message`.

@@ -106,7 +106,8 @@ fn turn_away(stream: TcpStream, peer: SocketAddr, endpoint: &Arc<Endpoint>) {
         return;
     }
     let world = &endpoint.world;
-    let facts = Facts::new(world.next_session(), Arc::clone(&endpoint.listener), peer, world.clock.now());
+    let facts =
+        Facts::new(world.next_session(), Arc::clone(&endpoint.listener), peer, world.lanes.default_lane().clock.now());
     let mut session = Session::new(Arc::clone(&endpoint.service), facts);
     session.too_many_connections();
     let written = stream.into_std().and_then(|mut stream| stream.write(session.output()));

@@ -19,10 +19,12 @@ use super::endpoint::{Endpoint, Seat};
 use super::farewell::Farewell;
 use super::judge;
 use super::log::{self, Ended};
+use super::record::Recording;
 use super::spool::Spool;
 use super::stream::{Stream, Wire, read, swallow};
 use crate::clock::io_now;
 use crate::facts::{Facts, TlsMode};
+use crate::lane;
 use crate::smtp::{Session, Step};
 use crate::stage::Stage;
 use crate::verdict::Verdict;
@@ -70,6 +72,7 @@ pub(super) struct Connection<'a, S: Wire> {
     pub(super) session: Session,
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) spool: Spool,
+    pub(super) recording: Recording,
     phase: &'a mut watch::Receiver<Phase>,
     began: Instant,
     last_reply: Instant,
@@ -93,7 +96,9 @@ impl<'a, S: Wire> Connection<'a, S> {
         phase: &'a mut watch::Receiver<Phase>,
     ) -> Self {
         let world = &endpoint.world;
-        let facts = Facts::new(world.next_session(), Arc::clone(&endpoint.listener), peer, world.clock.now());
+        let lane = world.lanes.get(&endpoint.listener.lane.clone().unwrap_or_default());
+        let facts = Facts::new(world.next_session(), Arc::clone(&endpoint.listener), peer, lane.clock.now());
+        let recording = Recording::begin(&endpoint, &facts, lane);
         let session = Session::new(Arc::clone(&endpoint.service), facts);
         let now = io_now();
         Self {
@@ -101,6 +106,7 @@ impl<'a, S: Wire> Connection<'a, S> {
             session,
             endpoint,
             spool: Spool::default(),
+            recording,
             phase,
             began: now,
             last_reply: now,
@@ -125,6 +131,12 @@ impl<'a, S: Wire> Connection<'a, S> {
 
     /// Does one step.
     pub(super) async fn advance(&mut self) -> Result<(), Ended> {
+        let done = self.take_step().await;
+        self.recording.lines(self.session.take_transcript());
+        done
+    }
+
+    async fn take_step(&mut self) -> Result<(), Ended> {
         match self.session.step() {
             Step::Read => {
                 self.flush().await?;
@@ -165,11 +177,18 @@ impl<'a, S: Wire> Connection<'a, S> {
         self.flush_if_large().await
     }
 
-    pub(super) fn ask(&self, stage: Stage) -> Verdict {
-        let Endpoint { generation, world, .. } = self.endpoint.as_ref();
+    pub(super) fn ask(&mut self, stage: Stage) -> Verdict {
+        // What the client said goes ahead of what is said of it.
+        self.recording.lines(self.session.take_transcript());
+        let facts = self.session.facts_mut();
+        facts.lane = lane::of(facts);
         let facts = self.session.facts();
-        let verdict = judge::judge(&generation.policy, &world.store, stage, facts, world.clock.now());
+        let Endpoint { generation, world, .. } = self.endpoint.as_ref();
+        let lane = self.recording.enter(&facts.lane, &world.lanes);
+        let now = lane.clock.now();
+        let verdict = judge::judge(&generation.policy, lane, stage, facts, now);
         log::verdict(facts, &verdict);
+        self.recording.verdict(stage, facts, &verdict, now);
         verdict
     }
 
@@ -292,6 +311,8 @@ impl<'a, S: Wire> Connection<'a, S> {
             Ok(outcome) => outcome.map_err(Ended::Handshake)?,
             Err(_) => return Err(Ended::Handshake(io::ErrorKind::TimedOut.into())),
         };
+        self.recording.lines(self.session.take_transcript());
+        self.recording.note(format!("({} with {})", tls.version, tls.cipher));
         self.session.tls_started(tls);
         self.last_reply = io_now();
         Ok(())
@@ -317,14 +338,16 @@ impl<'a, S: Wire> Connection<'a, S> {
 /// Whatever ends a session, a panic included: it no longer counts, and one line tells of it.
 impl<S: Wire> Drop for Connection<'_, S> {
     fn drop(&mut self) {
+        let transcript = self.session.take_transcript();
         let facts = self.session.facts();
-        self.endpoint.world.store.leave(facts.session);
         let ended = match self.ending.take() {
             _ if std::thread::panicking() => Ended::Panicked,
             Some(ended) => ended,
             None => Ended::Cut,
         };
         log::session(facts, &ended, self.bytes, io_now().duration_since(self.began));
+        self.recording.lines(transcript);
+        self.recording.end(facts, &ended, self.bytes);
     }
 }
 

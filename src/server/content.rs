@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use super::connection::Connection;
 use super::log::{self, Ended};
 use super::stream::Wire;
-use crate::journal::{Content, Message};
+use crate::journal::{Content, JournalError};
 use crate::message::{Bounds, MessageFacts};
 use crate::policy::Reads;
 use crate::stage::Stage;
@@ -34,6 +34,7 @@ impl<S: Wire> Connection<'_, S> {
             Ok(read) => read,
             Err(error) => return self.fault(&error),
         };
+        self.recording.note(format!("({} bytes of text)", facts.size));
         log::unseen(self.session.facts(), &facts.unseen);
         self.session.facts_mut().message = Some(Arc::new(facts));
         let content = match self.identify_message(content).await {
@@ -42,26 +43,29 @@ impl<S: Wire> Connection<'_, S> {
         };
         let verdict = self.ask(Stage::Message);
         self.wait(verdict.delay).await?;
-        if verdict.action == Action::Accept {
-            self.record(content, &verdict);
+        if verdict.action == Action::Accept
+            && let Err(error) = self.record(content, &verdict).await
+        {
+            return self.fault(&error);
         }
         self.session.resolve(&verdict);
         Ok(())
     }
 
     /// Our own fault: the client may try again.
-    fn fault(&mut self, error: &io::Error) -> Result<(), Ended> {
+    fn fault(&mut self, error: &dyn std::error::Error) -> Result<(), Ended> {
         tracing::error!(target: "mockmx::session", session = %self.session.facts().session, %error, "message lost");
         self.session.fail();
         Ok(())
     }
 
-    fn record(&self, content: Content, verdict: &Verdict) {
+    async fn record(&self, content: Content, verdict: &Verdict) -> Result<(), JournalError> {
         let facts = self.session.facts();
-        let world = &self.endpoint.world;
         let host = &self.endpoint.service.persona.host;
-        let message = Message::accepted(facts, verdict, host, content, world.clock.now());
-        log::message(&world.journal.record(message));
+        let providers = self.endpoint.generation.policy.answering(facts);
+        let message = self.recording.message(facts, verdict, (host, providers), content).await?;
+        log::message(facts, &message);
+        Ok(())
     }
 }
 

@@ -9,13 +9,12 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::Generation;
-use crate::clock::Clock;
 use crate::facts::{Listener, SessionId, TlsMode};
 use crate::identity::Resolver;
 use crate::journal::Journal;
 use crate::settings::{ListenerSettings, ServerLimits};
 use crate::smtp::Service;
-use crate::store::Store;
+use crate::store::Lanes;
 
 /// Bytes of messages on their way in that may be in memory, in all.
 const SPOOLED: usize = 512 * 1024 * 1024;
@@ -23,8 +22,7 @@ const SPOOLED: usize = 512 * 1024 * 1024;
 /// What outlives a reload.
 #[derive(Debug)]
 pub(crate) struct World {
-    pub(crate) clock: Clock,
-    pub(crate) store: Arc<Store>,
+    pub(crate) lanes: Arc<Lanes>,
     pub(crate) journal: Arc<Journal>,
     /// How many large messages may be looked into at once.
     pub(crate) large_reads: Semaphore,
@@ -33,11 +31,10 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(clock: Clock, store: Arc<Store>, journal: Arc<Journal>) -> Self {
+    pub(crate) fn new(lanes: Arc<Lanes>, journal: Arc<Journal>) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
-            clock,
-            store,
+            lanes,
             journal,
             large_reads: Semaphore::new(processors.min(4)),
             sessions: AtomicU64::new(0),

@@ -4,15 +4,15 @@ use crate::clock::Time;
 use crate::facts::Facts;
 use crate::policy::Policy;
 use crate::stage::Stage;
-use crate::store::Store;
+use crate::store::Lane;
 use crate::verdict::Verdict;
 
 /// What is to be done at `stage`. What the verdict brings with it (a sender goes to prison, a mailbox fills) is
 /// remembered at once, so this is called exactly once for each thing that a client does.
-pub fn judge(policy: &Policy, store: &Store, stage: Stage, facts: &Facts, now: Time) -> Verdict {
+pub fn judge(policy: &Policy, lane: &Lane, stage: Stage, facts: &Facts, now: Time) -> Verdict {
     let scene = policy.scene(stage, facts);
-    let answers = store.settle(&scene.asks(), now);
+    let answers = lane.store.settle(&scene.asks(), now);
     let judgement = scene.judge(&answers);
-    store.apply(&judgement.effects, now);
+    lane.store.apply(&judgement.effects, now);
     judgement.verdict
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::escape::{Escaped, EscapedList};
 use crate::facts::Facts;
-use crate::journal::Message;
+use crate::journal::record::Message;
 use crate::verdict::{Action, Fate, Verdict};
 
 /// How a session ended.
@@ -120,7 +120,7 @@ pub(crate) fn unseen(facts: &Facts, unseen: &[String]) {
 }
 
 /// A message was accepted.
-pub(crate) fn message(message: &Message) {
+pub(crate) fn message(facts: &Facts, message: &Message) {
     let fates: Vec<String> = message
         .deliveries
         .iter()
@@ -129,11 +129,11 @@ pub(crate) fn message(message: &Message) {
         .collect();
     tracing::info!(
         target: "mockmx::message",
-        session = %message.session,
+        session = %facts.session,
         queue_id = %message.queue_id,
-        from = %Escaped(&message.sender.to_string()),
+        from = %Escaped(&message.from),
         recipients = message.deliveries.len(),
-        size = message.content.len(),
+        size = message.size,
         fates = %EscapedList(&fates),
         "message accepted"
     );

@@ -20,6 +20,7 @@ mod identify;
 pub mod judge;
 mod listeners;
 mod log;
+mod record;
 mod spool;
 mod stream;
 #[cfg(test)]
@@ -39,13 +40,12 @@ use self::endpoint::{Endpoint, World};
 use self::listeners::{Listening, Wanted};
 use self::tls::Made;
 pub use self::tls::TlsError;
-use crate::clock::Clock;
 use crate::http::{self, Readiness};
 use crate::identity::Resolver;
 use crate::journal::Journal;
 use crate::policy::Policy;
 use crate::settings::Settings;
-use crate::store::Store;
+use crate::store::Lanes;
 
 /// One state of settings and packs.
 #[derive(Debug)]
@@ -89,15 +89,11 @@ impl Server {
     ///
     /// # Errors
     /// All that stands in the way.
-    pub fn bind(
-        generation: Generation,
-        clock: Clock,
-        store: Arc<Store>,
-        journal: Arc<Journal>,
-    ) -> Result<Self, StartError> {
-        let made = Made::new(clock.now()).map_err(|error| StartError::from(TlsError::Made(error.to_string())))?;
+    pub fn bind(generation: Generation, lanes: Arc<Lanes>, journal: Arc<Journal>) -> Result<Self, StartError> {
+        let made = Made::new(lanes.default_lane().clock.now())
+            .map_err(|error| StartError::from(TlsError::Made(error.to_string())))?;
         let mut server = Self {
-            world: Arc::new(World::new(clock, store, journal)),
+            world: Arc::new(World::new(lanes, journal)),
             listening: Vec::new(),
             made,
             readiness: Readiness::not_yet("starting"),

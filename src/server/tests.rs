@@ -16,9 +16,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream
 use super::stream::Wire;
 use super::*;
 use crate::accounts::Accounts;
-use crate::clock::Time;
+use crate::clock::{Clock, Time};
 use crate::facts::{Role, TlsMode};
 use crate::identity::Resolver;
+use crate::journal::Content;
+use crate::journal::query::Query;
+use crate::journal::record::Message;
 use crate::problem::Place;
 use crate::settings::{DnsSettings, ListenerSettings, LogSettings, ServerLimits, TlsSettings};
 use crate::smtp::Limits;
@@ -55,6 +58,7 @@ pub(crate) fn listener(name: &str, tls: TlsMode) -> ListenerSettings {
         tls,
         provider: Some("neutral".to_owned()),
         rule: None,
+        lane: None,
         place: Place::Default,
     }
 }
@@ -89,11 +93,22 @@ pub(crate) fn generation(settings: Settings) -> Generation {
 /// The first listener of the settings, in a world of its own whose clock stands.
 pub(crate) fn endpoint(settings: Settings) -> Arc<Endpoint> {
     let now = Time::from_unix_seconds(1_201_824_000);
-    let world = Arc::new(World::new(Clock::standing(now), Arc::default(), Arc::default()));
+    let world = Arc::new(World::new(Lanes::new(Clock::standing(now)).into(), Arc::default()));
     let acceptor = tls::acceptor(&settings.tls, &Made::new(now).unwrap()).unwrap();
     let listener = settings.listeners[0].clone();
     let resolver = settings.dns.resolver.map(|server| Resolver::new(server).unwrap());
     Arc::new(Endpoint::new(&listener, &Arc::new(generation(settings)), &acceptor, resolver.as_ref(), &world))
+}
+
+/// The messages that were accepted, oldest first, and their bytes.
+pub(crate) async fn messages(journal: &Journal) -> Vec<(Arc<Message>, Content)> {
+    let all = Query { limit: usize::MAX, ..Query::default() };
+    let mut messages = Vec::new();
+    for message in journal.page::<Message>(&all).await.unwrap().into_iter().rev() {
+        let content = journal.content(message.id).await.unwrap().unwrap();
+        messages.push((message, content));
+    }
+    messages
 }
 
 /// A client that reads replies one by one.

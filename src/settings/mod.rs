@@ -23,6 +23,7 @@ use crate::accounts::Accounts;
 use crate::document::Node;
 use crate::facts::{Listener, Role, TlsMode};
 use crate::identity::Zones;
+use crate::lane::LaneName;
 use crate::problem::{Place, Problems};
 use crate::smtp::Limits;
 
@@ -119,6 +120,8 @@ pub struct ListenerSettings {
     pub provider: Option<String>,
     /// `PROVIDER/RULE`: the rule that answers every session here.
     pub rule: Option<String>,
+    /// The lane of every session here.
+    pub lane: Option<LaneName>,
     /// Where this was set.
     pub place: Place,
 }
@@ -133,6 +136,7 @@ impl ListenerSettings {
             tls: self.tls,
             provider: self.provider.clone(),
             trigger: self.rule.clone(),
+            lane: self.lane.clone(),
         }
     }
 
@@ -148,6 +152,7 @@ impl ListenerSettings {
             tls,
             provider: None,
             rule: None,
+            lane: None,
             place: Place::Default,
         };
         [

@@ -15,6 +15,7 @@ use crate::address::parse_domain;
 use crate::document::{Node, Table, note, text};
 use crate::facts::{Role, TlsMode};
 use crate::identity::Zones;
+use crate::lane::LaneName;
 use crate::problem::{Place, Problem, Problems};
 
 /// The settings in `root`. What cannot be read is noted, and the default stands in its place.
@@ -114,6 +115,7 @@ fn listener(node: &Node, problems: &mut Problems) -> Option<ListenerSettings> {
     let tls = table.node("tls").map(|node| word(node, &modes, problems));
     let provider = table.text("provider", problems).map(str::to_owned);
     let rule = table.converted("rule", problems, |rule| trigger(rule, provider.as_deref()));
+    let lane = table.converted("lane", problems, LaneName::parse);
     table.finish(problems);
     if problems.0.len() > before {
         return None;
@@ -122,7 +124,16 @@ fn listener(node: &Node, problems: &mut Problems) -> Option<ListenerSettings> {
     // As the default listeners of the two roles.
     let usual = if role == Role::Mx { TlsMode::None } else { TlsMode::StartTls };
     let tls = tls.flatten().unwrap_or(usual);
-    Some(ListenerSettings { name: name?, address: address?, role, tls, provider, rule, place: node.place.clone() })
+    Some(ListenerSettings {
+        name: name?,
+        address: address?,
+        role,
+        tls,
+        provider,
+        rule,
+        lane,
+        place: node.place.clone(),
+    })
 }
 
 /// A rule named as `PROVIDER/RULE`, of the listener's provider if it has one.

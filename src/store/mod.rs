@@ -5,6 +5,7 @@
 //! keys would take all memory. A table that is full forgets first what no longer matters.
 
 mod concurrency;
+mod lanes;
 mod prison;
 mod rate;
 
@@ -14,6 +15,8 @@ use std::sync::{Mutex, PoisonError};
 use crate::clock::Time;
 use crate::facts::SessionId;
 use crate::policy::ask::{Amount, Answer, Ask, Effect, Group, Usage};
+
+pub use lanes::{Lane, Lanes};
 
 use concurrency::Places;
 use prison::Prisons;

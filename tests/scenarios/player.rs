@@ -6,13 +6,14 @@ use std::sync::Arc;
 use mockmx::clock::{Clock, Time};
 use mockmx::facts::{Facts, SessionId, Tls, TlsMode, loopback};
 use mockmx::identity::identify_by_zones;
+use mockmx::lane;
 use mockmx::message::{Bounds, MessageFacts};
 use mockmx::policy::Policy;
 use mockmx::server::judge::judge;
 use mockmx::settings::Settings;
 use mockmx::smtp::{Session, Step};
 use mockmx::stage::Stage;
-use mockmx::store::Store;
+use mockmx::store::Lanes;
 use mockmx::verdict::{Fate, Finding, Verdict};
 
 use super::script::{self, Script, What};
@@ -24,8 +25,7 @@ const START: Time = Time::from_unix_seconds(1_201_824_000);
 pub(crate) struct Player {
     settings: Settings,
     policy: Policy,
-    store: Store,
-    clock: Clock,
+    lanes: Lanes,
     sessions: HashMap<String, Open>,
     connections: u64,
     current: String,
@@ -52,8 +52,7 @@ impl Player {
         Ok(Self {
             settings,
             policy,
-            store: Store::default(),
-            clock: Clock::standing(START),
+            lanes: Lanes::new(Clock::standing(START)),
             sessions: HashMap::new(),
             connections: 0,
             current: String::new(),
@@ -119,10 +118,10 @@ impl Player {
                     return Err(format!("expected the fate {fate:?} for {address}, found {found:?}"));
                 }
             }
-            What::Wait(time) => self.clock.advance(*time),
+            What::Wait(time) => self.lanes.all().iter().for_each(|lane| lane.clock.advance(*time)),
             What::HangUp => {
                 let open = self.sessions.remove(&self.current).ok_or("there is no session")?;
-                self.store.leave(open.session.facts().session);
+                self.lanes.all().iter().for_each(|lane| lane.store.leave(open.session.facts().session));
             }
         }
         Ok(())
@@ -153,7 +152,7 @@ impl Player {
         let service = self.policy.service(&self.settings, &listener);
         let implicit = listener.tls == TlsMode::Implicit;
         self.connections += 1;
-        let facts = Facts::new(SessionId(self.connections), listener, from, self.clock.now());
+        let facts = Facts::new(SessionId(self.connections), listener, from, self.lanes.default_lane().clock.now());
         let mut session = Session::new(Arc::new(service), facts);
         if tls || implicit {
             session.tls_started(Tls { version: "TLSv1.3".to_owned(), cipher: "TLS13_AES_256_GCM_SHA384".to_owned() });
@@ -169,7 +168,6 @@ impl Player {
     /// Steps until the session wants more input.
     fn run(&mut self) -> Result<(), String> {
         loop {
-            let now = self.clock.now();
             let open = self.sessions.get_mut(&self.current).ok_or("there is no session")?;
             if open.ended.is_some() {
                 return Err("the session is over".to_owned());
@@ -184,7 +182,10 @@ impl Player {
                         open.session.facts_mut().message = Some(Arc::new(message));
                     }
                     identify(&self.policy, stage, open.session.facts_mut(), &raw);
-                    let verdict = judge(&self.policy, &self.store, stage, open.session.facts(), now);
+                    let facts = open.session.facts_mut();
+                    facts.lane = lane::of(facts);
+                    let lane = self.lanes.get(&facts.lane);
+                    let verdict = judge(&self.policy, &lane, stage, open.session.facts(), lane.clock.now());
                     if stage == Stage::Message {
                         let recipients = &open.session.facts().envelope.recipients;
                         let fates = verdict.fates.iter().cloned().chain(std::iter::repeat(Fate::Inbox));

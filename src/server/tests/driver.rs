@@ -34,10 +34,10 @@ async fn a_message_is_in_the_journal_before_it_is_acknowledged() {
     assert_eq!(client.code().await, "220");
     client.begin_data().await;
     assert_eq!(client.ask("Subject: x\r\n\r\n..y\r\n.").await, "250");
-    let messages = world.journal.messages();
+    let messages = messages(&world.journal).await;
     assert_eq!(messages.len(), 1);
-    assert_eq!(messages[0].content.read_all().unwrap(), b"Subject: x\r\n\r\n.y\r\n");
-    assert_eq!(messages[0].deliveries[0].recipient.as_str(), "b@example.net");
+    assert_eq!(messages[0].1.read_all().unwrap(), b"Subject: x\r\n\r\n.y\r\n");
+    assert_eq!(messages[0].0.deliveries[0].recipient, "b@example.net");
     assert_eq!(client.ask("QUIT").await, "221");
     assert_eq!(client.rest().await, "");
     drop(client);
@@ -60,7 +60,8 @@ async fn nothing_is_left_of_an_earlier_message() {
     }
     client.begin_data().await;
     assert_eq!(client.ask("third\r\n.").await, "250");
-    let bodies: Vec<_> = world.journal.messages().iter().map(|m| m.content.read_all().unwrap()).collect();
+    let bodies: Vec<_> =
+        messages(&world.journal).await.iter().map(|(_, content)| content.read_all().unwrap()).collect();
     assert_eq!(bodies, [&b"first body\r\n"[..], b"second\r\n", b"third\r\n"]);
 }
 
@@ -73,9 +74,9 @@ async fn a_message_beyond_the_bound_is_spooled_whole() {
     let body = line.repeat(20_000);
     client.send(&body).await;
     assert_eq!(client.ask(".").await, "250");
-    let messages = world.journal.messages();
-    assert!(messages[0].content.memory().is_none());
-    assert_eq!(messages[0].content.read_all().unwrap(), body.as_bytes());
+    let messages = messages(&world.journal).await;
+    assert!(messages[0].1.memory().is_none());
+    assert_eq!(messages[0].1.read_all().unwrap(), body.as_bytes());
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +95,7 @@ async fn pipelined_commands_are_answered_at_once_and_after_a_half_close() {
     }
     assert_eq!(codes, ["220", "250", "250", "250", "354", "250", "250"]);
     assert_eq!(client.rest().await, "");
-    assert_eq!(world.journal.messages().len(), 1);
+    assert_eq!(messages(&world.journal).await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -142,7 +143,7 @@ async fn a_message_below_the_minimum_rate_is_cut_off() {
     assert!(rest.starts_with("421"), "{rest}");
     assert_eq!(io_now().duration_since(began), limits().rate_grace);
     assert_eq!(client.rest().await, "");
-    assert!(world.journal.messages().is_empty());
+    assert!(messages(&world.journal).await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -178,7 +179,7 @@ async fn at_shutdown_a_transaction_may_end() {
     assert_eq!(client.ask("body\r\n.").await, "250");
     assert_eq!(client.code().await, "421");
     assert_eq!(client.rest().await, "");
-    assert_eq!(world.journal.messages().len(), 1);
+    assert_eq!(messages(&world.journal).await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

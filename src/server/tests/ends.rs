@@ -128,7 +128,7 @@ async fn a_full_disk_is_our_fault_and_the_session_goes_on() {
         codes = talk => assert_eq!(codes, ["220", "250", "250", "250", "354", "451", "250"]),
         () = serve => panic!("the session has ended"),
     }
-    assert!(endpoint.world.journal.messages().is_empty());
+    assert!(messages(&endpoint.world.journal).await.is_empty());
 }
 
 async fn pair() -> (TcpStream, TcpStream) {

@@ -59,7 +59,7 @@ async fn starttls_and_implicit_tls_with_the_made_authority() {
         assert_eq!(client.code().await, "220");
         client.begin_data().await;
         assert_eq!(client.ask("body\r\n.").await, "250");
-        let tls = server.journal.messages().last().unwrap().tls.clone().unwrap();
+        let tls = messages(&server.journal).await.last().unwrap().0.tls.clone().unwrap();
         assert_eq!(tls.version, label);
         assert!(tls.cipher.starts_with("TLS"), "{}", tls.cipher);
     }

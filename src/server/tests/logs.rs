@@ -107,8 +107,7 @@ async fn a_session_and_its_message_are_told_once_and_the_password_never() {
 #[test]
 fn what_was_not_looked_at_is_told() {
     let (lines, guard) = capture();
-    let listener =
-        Listener { name: "smtp".to_owned(), role: Role::Mx, tls: TlsMode::None, provider: None, trigger: None };
+    let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
     let facts = Facts::new(SessionId(11), Arc::new(listener), loopback(), Time::default());
     log::unseen(&facts, &[]);
     log::unseen(&facts, &["text".to_owned(), "parts".to_owned()]);
@@ -119,8 +118,7 @@ fn what_was_not_looked_at_is_told() {
 #[test]
 fn a_rule_is_told_with_its_place_and_nothing_that_forges_a_line() {
     let (lines, guard) = capture();
-    let listener =
-        Listener { name: "smtp".to_owned(), role: Role::Mx, tls: TlsMode::None, provider: None, trigger: None };
+    let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
     let facts = Facts::new(SessionId(10), Arc::new(listener), loopback(), Time::default());
     let rule = RuleRef {
         provider: "263".to_owned(),

@@ -18,7 +18,7 @@ pub(super) struct Running {
 
 pub(super) fn start(settings: Settings) -> Running {
     let journal = Arc::<Journal>::default();
-    let server = Server::bind(generation(settings), Clock::system(), Arc::default(), Arc::clone(&journal)).unwrap();
+    let server = Server::bind(generation(settings), Arc::default(), Arc::clone(&journal)).unwrap();
     let (addresses, authority) = (server.addresses(), server.made.authority().to_owned());
     let (reloads, reload) = mpsc::channel(1);
     let (stop, stopped) = oneshot::channel();
@@ -57,7 +57,7 @@ async fn a_session_over_tcp_and_a_stop() {
     assert_eq!(client.ask("Subject: x\r\n\r\ny\r\n.").await, "250");
     assert_eq!(client.ask("QUIT").await, "221");
     assert_eq!(client.rest().await, "");
-    assert_eq!(server.journal.messages().len(), 1);
+    assert_eq!(messages(&server.journal).await.len(), 1);
 
     let mut idle = server.connect("smtp").await;
     assert_eq!(idle.code().await, "220");
@@ -102,7 +102,7 @@ async fn a_reset_connection_gives_its_seat_back() {
     client.stream.set_zero_linger().unwrap();
     drop(client);
     while server.connect("smtp").await.code().await != "220" {}
-    assert!(server.journal.messages().is_empty());
+    assert!(messages(&server.journal).await.is_empty());
 }
 
 #[tokio::test]
@@ -115,8 +115,7 @@ async fn all_addresses_that_cannot_be_bound_are_told_together() {
         .map(|(address, _)| ListenerSettings { address: *address, ..listener("smtp", TlsMode::None) })
         .collect();
     let error =
-        Server::bind(generation(Settings { listeners, ..settings() }), Clock::system(), Arc::default(), Arc::default())
-            .unwrap_err();
+        Server::bind(generation(Settings { listeners, ..settings() }), Arc::default(), Arc::default()).unwrap_err();
     let [(first, _), (second, _)] = addresses;
     assert_eq!(error.to_string(), format!("cannot bind {first}: address in use\ncannot bind {second}: address in use"));
 }

@@ -1,0 +1,192 @@
+//! What is asked of the journal: filters, pages, and by how much a record missed.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::record::{Id, Record};
+use crate::address::Address;
+use crate::clock::Time;
+use crate::policy::AddressPattern;
+
+/// What a filter can look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// The session's id or number.
+    Session,
+    /// The provider.
+    Provider,
+    /// The rule, as `263/keyword` or `keyword`.
+    Rule,
+    /// The stage.
+    Stage,
+    /// What was done.
+    Verdict,
+    /// The sender of the envelope.
+    From,
+    /// A recipient of the envelope.
+    To,
+    /// The subject.
+    Subject,
+    /// A header field, as `Name: value`.
+    Header,
+    /// Who was logged in.
+    Login,
+    /// The listener's name.
+    Listener,
+}
+
+impl Field {
+    /// Its name in a query.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Provider => "provider",
+            Self::Rule => "rule",
+            Self::Stage => "stage",
+            Self::Verdict => "verdict",
+            Self::From => "from",
+            Self::To => "to",
+            Self::Subject => "subject",
+            Self::Header => "header",
+            Self::Login => "login",
+            Self::Listener => "listener",
+        }
+    }
+}
+
+/// What a record must be like. An empty filter lets everything through.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    lane: Option<String>,
+    /// Not before this moment.
+    since: Option<Time>,
+    /// Before this moment.
+    until: Option<Time>,
+    tests: Vec<Test>,
+}
+
+#[derive(Clone, Debug)]
+struct Test {
+    field: Field,
+    wanted: String,
+    how: How,
+}
+
+#[derive(Clone, Debug)]
+enum How {
+    /// Equal, without regard to case.
+    Equals,
+    /// Holds the text, without regard to case.
+    Contains(String),
+    /// An address: `a@b.example`, `@b.example`, `a@`, `.example`, or `<>` for the null path.
+    Address(Option<AddressPattern>),
+}
+
+/// A filter that a record did not pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Miss {
+    /// The filter's name.
+    pub filter: &'static str,
+    /// What it wanted.
+    pub wanted: String,
+    /// What the record has, a few at most.
+    pub found: Vec<String>,
+}
+
+impl Filter {
+    /// Everything of a lane, or of all lanes, from one moment up to another.
+    #[must_use]
+    pub const fn within(lane: Option<String>, since: Option<Time>, until: Option<Time>) -> Self {
+        Self { lane, since, until, tests: Vec::new() }
+    }
+
+    /// The same, and the field must be, or hold, `wanted`.
+    ///
+    /// # Errors
+    /// If an address is none.
+    pub fn and(mut self, field: Field, wanted: &str) -> Result<Self, String> {
+        let how = match field {
+            Field::From | Field::To if wanted == "<>" => How::Address(None),
+            Field::From | Field::To => How::Address(Some(AddressPattern::parse(wanted)?)),
+            Field::Subject | Field::Header => How::Contains(wanted.to_lowercase()),
+            _ => How::Equals,
+        };
+        self.tests.push(Test { field, wanted: wanted.to_owned(), how });
+        Ok(self)
+    }
+
+    /// Everything of its lane.
+    #[must_use]
+    pub fn lane_alone(&self) -> Self {
+        Self::within(self.lane.clone(), None, None)
+    }
+
+    /// Whether a record passes.
+    pub fn matches<R: Record>(&self, record: &R) -> bool {
+        self.lane.as_deref().is_none_or(|lane| lane == record.lane())
+            && self.since.is_none_or(|since| since <= record.at())
+            && self.until.is_none_or(|until| record.at() < until)
+            && self.tests.iter().all(|test| test.passes(record))
+    }
+
+    /// Each filter that a record does not pass.
+    #[must_use]
+    pub fn misses<R: Record>(&self, record: &R) -> Vec<Miss> {
+        let mut misses = Vec::new();
+        let mut note = |filter, wanted: &str, found: &str| {
+            misses.push(Miss { filter, wanted: wanted.to_owned(), found: vec![found.to_owned()] });
+        };
+        if let Some(lane) = self.lane.as_deref().filter(|lane| *lane != record.lane()) {
+            note("lane", lane, record.lane());
+        }
+        if let Some(since) = self.since.filter(|since| record.at() < *since) {
+            note("since", &since.to_string(), &record.at().to_string());
+        }
+        if let Some(until) = self.until.filter(|until| *until <= record.at()) {
+            note("until", &until.to_string(), &record.at().to_string());
+        }
+        for test in self.tests.iter().filter(|test| !test.passes(record)) {
+            let found = record.values(test.field).into_iter().map(Cow::into_owned);
+            // Of a header, the fields of the wanted name say more than the first few.
+            let name = test.wanted.split(':').next().unwrap_or_default().to_lowercase();
+            let is_near = |text: &String| test.field != Field::Header || text.to_lowercase().starts_with(&name);
+            let found = found.filter(is_near).take(5).collect();
+            misses.push(Miss { filter: test.field.name(), wanted: test.wanted.clone(), found });
+        }
+        misses
+    }
+
+    /// Whether it lets everything through.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lane.is_none() && self.since.is_none() && self.until.is_none() && self.tests.is_empty()
+    }
+}
+
+impl Test {
+    fn passes<R: Record>(&self, record: &R) -> bool {
+        record.values(self.field).iter().any(|value| match &self.how {
+            How::Equals => value.eq_ignore_ascii_case(&self.wanted),
+            How::Contains(text) => value.to_lowercase().contains(text),
+            How::Address(None) => value.is_empty(),
+            How::Address(Some(pattern)) => match Address::parse(value) {
+                Some(address) => pattern.matches(&address),
+                None => value.eq_ignore_ascii_case(&self.wanted),
+            },
+        })
+    }
+}
+
+/// A page of records, newest first.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// Which.
+    pub filter: Filter,
+    /// Only those that are older than this one: where the last page ended.
+    pub before: Option<Id>,
+    /// How many at most.
+    pub limit: usize,
+}

@@ -1,0 +1,254 @@
+//! The record of a session.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{Done, Id, Kind, Message, Record, Verdict, rule_names};
+use crate::clock::Time;
+use crate::facts::{Facts, Helo, Role, Tls};
+use crate::journal::Entry;
+use crate::journal::query::Field;
+use crate::stage::Stage;
+
+/// Addresses that a session lists, and verdicts and messages.
+const MOST_ADDRESSES: usize = 100;
+const MOST_RECORDS: usize = 1_000;
+
+/// A session, from the connection to its end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    /// Its id.
+    pub id: Id,
+    /// Its number in this process, as log lines name it.
+    pub number: String,
+    /// The lane that it ended up in.
+    pub lane: String,
+    /// The provider that greeted.
+    pub provider: String,
+    /// The listener's name.
+    pub listener: String,
+    /// What the listener is for.
+    pub role: Role,
+    /// The client's address.
+    #[schema(value_type = String, example = "127.0.0.1:40312")]
+    pub peer: SocketAddr,
+    /// When it began.
+    pub started: Time,
+    /// When it ended; absent while it is open.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ended: Option<Time>,
+    /// How it ended: `closed`, `closed by the client`, `reset`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub end: Option<String>,
+    /// TLS, if it came to that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tls: Option<Tls>,
+    /// The latest HELO or EHLO.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub helo: Option<Helo>,
+    /// Who logged in.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub login: Option<String>,
+    /// Bytes that the client sent.
+    pub bytes: u64,
+    /// The senders that it named, in the order of their first MAIL, a hundred at most.
+    pub senders: Vec<String>,
+    /// The recipients that it named, accepted or not, a hundred at most.
+    pub recipients: Vec<String>,
+    /// What rules said in it, a thousand at most.
+    pub verdicts: Vec<Said>,
+    /// The ids of the messages that were accepted in it, a thousand at most.
+    pub messages: Vec<Id>,
+    /// Every line of it.
+    pub transcript: Transcript,
+}
+
+/// A verdict as the session lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Said {
+    /// The verdict's id.
+    pub id: Id,
+    /// The provider whose rule it was.
+    pub provider: String,
+    /// The rule.
+    pub rule: String,
+    /// Where it spoke.
+    pub stage: Stage,
+    /// What was done.
+    pub verdict: Done,
+}
+
+impl Said {
+    /// A verdict in short.
+    #[must_use]
+    pub fn of(verdict: &Verdict) -> Self {
+        Self {
+            id: verdict.id,
+            provider: verdict.provider.clone(),
+            rule: verdict.rule.clone(),
+            stage: verdict.stage,
+            verdict: verdict.verdict,
+        }
+    }
+}
+
+/// What was said, line by line, up to a bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Transcript {
+    /// The lines.
+    pub lines: Vec<Line>,
+    /// Lines that are not here, for there was no more room.
+    pub left_out: u64,
+    #[serde(skip)]
+    bytes: usize,
+}
+
+impl Transcript {
+    /// Bytes of lines that a session keeps.
+    const MOST: usize = 1024 * 1024;
+
+    /// Adds a line, if there is room.
+    pub fn push(&mut self, line: Line) {
+        let weight = line.text.len() + size_of::<Line>();
+        if self.bytes + weight > Self::MOST {
+            self.left_out += 1;
+        } else {
+            self.bytes += weight;
+            self.lines.push(line);
+        }
+    }
+}
+
+/// A line of a transcript.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Line {
+    /// When.
+    pub at: Time,
+    /// By whom.
+    pub by: Speaker,
+    /// Without its end. Never a password; of a message only its size.
+    pub text: String,
+}
+
+/// Who said a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaker {
+    /// The client.
+    Client,
+    /// The provider that is imitated.
+    Server,
+    /// mockmx itself, about what was not a line.
+    Mockmx,
+}
+
+impl Session {
+    /// A session that has just begun.
+    #[must_use]
+    pub fn begun(facts: &Facts, provider: &str) -> Self {
+        Self {
+            id: Id::new(),
+            number: facts.session.to_string(),
+            lane: facts.lane.to_string(),
+            provider: provider.to_owned(),
+            listener: facts.listener.name.clone(),
+            role: facts.listener.role,
+            peer: facts.peer,
+            started: facts.started,
+            ended: None,
+            end: None,
+            tls: None,
+            helo: None,
+            login: None,
+            bytes: 0,
+            senders: Vec::new(),
+            recipients: Vec::new(),
+            verdicts: Vec::new(),
+            messages: Vec::new(),
+            transcript: Transcript::default(),
+        }
+    }
+
+    /// Takes over what the client has said of itself by now.
+    pub fn learn(&mut self, facts: &Facts) {
+        self.lane = facts.lane.to_string();
+        self.tls.clone_from(&facts.tls);
+        self.helo.clone_from(&facts.helo);
+        self.login.clone_from(&facts.login);
+        if let Some(sender) = &facts.envelope.sender {
+            add(&mut self.senders, &sender.to_string());
+        }
+        if let Some(recipient) = &facts.envelope.candidate {
+            add(&mut self.recipients, recipient.as_str());
+        }
+    }
+
+    /// Lists a verdict.
+    pub fn add_verdict(&mut self, verdict: &Verdict) {
+        if self.verdicts.len() < MOST_RECORDS {
+            self.verdicts.push(Said::of(verdict));
+        }
+    }
+
+    /// Lists a message.
+    pub fn add_message(&mut self, message: &Message) {
+        if self.messages.len() < MOST_RECORDS {
+            self.messages.push(message.id);
+        }
+    }
+}
+
+fn add(addresses: &mut Vec<String>, address: &str) {
+    if addresses.len() < MOST_ADDRESSES && !addresses.iter().any(|known| known == address) {
+        addresses.push(address.to_owned());
+    }
+}
+
+impl Record for Session {
+    const KIND: Kind = Kind::Session;
+
+    fn id(&self) -> Id {
+        self.id
+    }
+
+    fn at(&self) -> Time {
+        self.started
+    }
+
+    fn lane(&self) -> &str {
+        &self.lane
+    }
+
+    fn values(&self, field: Field) -> Vec<Cow<'_, str>> {
+        let all = |texts: &'_ [String]| texts.iter().map(|text| Cow::Owned(text.clone())).collect();
+        let said = self.verdicts.iter();
+        match field {
+            Field::Session => vec![Cow::Owned(self.id.to_string()), Cow::Borrowed(&self.number)],
+            Field::Provider => {
+                said.map(|said| said.provider.as_str()).chain([self.provider.as_str()]).map(Cow::Borrowed).collect()
+            }
+            Field::Rule => said.flat_map(|said| rule_names(&said.provider, &said.rule)).collect(),
+            Field::Stage => said.map(|said| Cow::Borrowed(said.stage.name())).collect(),
+            Field::Verdict => said.map(|said| Cow::Borrowed(said.verdict.name())).collect(),
+            Field::From => all(&self.senders),
+            Field::To => all(&self.recipients),
+            Field::Login => self.login.iter().map(|login| Cow::Borrowed(login.as_str())).collect(),
+            Field::Listener => vec![Cow::Borrowed(&self.listener)],
+            Field::Subject | Field::Header => Vec::new(),
+        }
+    }
+
+    fn weight(&self) -> u64 {
+        let texts = self.senders.iter().chain(&self.recipients).map(|text| text.len() + size_of::<String>());
+        let lists = self.verdicts.len() * (size_of::<Said>() + 32) + self.messages.len() * size_of::<Id>();
+        (size_of::<Self>() + self.transcript.bytes + lists + texts.sum::<usize>()) as u64
+    }
+
+    fn of_entry(entry: &Entry) -> Option<&Arc<Self>> {
+        if let Entry::Session(record) = entry { Some(record) } else { None }
+    }
+}

@@ -1,0 +1,93 @@
+//! What the journal is told of a connection.
+
+use std::sync::Arc;
+
+use super::endpoint::Endpoint;
+use super::log::Ended;
+use crate::clock::Time;
+use crate::facts::Facts;
+use crate::journal::record::{Message, Said, Session, Speaker};
+use crate::journal::{Content, JournalError, OpenSession};
+use crate::lane::LaneName;
+use crate::smtp::Spoken;
+use crate::stage::Stage;
+use crate::store::{Lane, Lanes};
+use crate::verdict::Verdict;
+
+/// A session's record, and the lanes that it was in.
+#[derive(Debug)]
+pub(super) struct Recording {
+    open: OpenSession,
+    /// The one that it is in, last.
+    lanes: Vec<Arc<Lane>>,
+    /// What rules said of the message under way.
+    said: Vec<Said>,
+}
+
+impl Recording {
+    pub(super) fn begin(endpoint: &Endpoint, facts: &Facts, lane: Arc<Lane>) -> Self {
+        let provider = endpoint.generation.policy.greeter(&endpoint.listener);
+        let open = endpoint.world.journal.begin(Session::begun(facts, provider));
+        Self { open, lanes: vec![lane], said: Vec::new() }
+    }
+
+    /// The lane that the session is in now.
+    pub(super) fn enter(&mut self, name: &LaneName, lanes: &Lanes) -> &Lane {
+        if self.lane().name != *name {
+            let lane = lanes.get(name);
+            self.lanes.retain(|known| known.name != *name);
+            self.lanes.push(lane);
+        }
+        self.lane()
+    }
+
+    fn lane(&self) -> &Lane {
+        // There is one from the beginning, and none is ever taken away without another in its place.
+        &self.lanes[self.lanes.len() - 1]
+    }
+
+    pub(super) fn lines(&self, spoken: Vec<Spoken>) {
+        if spoken.is_empty() {
+            return;
+        }
+        let lines = spoken.into_iter().map(|spoken| match spoken {
+            Spoken::Client(text) => (Speaker::Client, text),
+            Spoken::Server(text) => (Speaker::Server, text),
+        });
+        self.open.lines(lines, self.lane().clock.now());
+    }
+
+    /// Notes something that was no line.
+    pub(super) fn note(&self, text: String) {
+        self.open.lines([(Speaker::Mockmx, text)], self.lane().clock.now());
+    }
+
+    pub(super) fn verdict(&mut self, stage: Stage, facts: &Facts, verdict: &Verdict, at: Time) {
+        self.open.learn(facts);
+        let verdicts = self.open.verdict(facts, verdict, at);
+        if stage == Stage::Message {
+            self.said = verdicts.iter().map(|verdict| Said::of(verdict)).collect();
+        }
+    }
+
+    /// Keeps the message; once this returns, it is kept.
+    pub(super) async fn message(
+        &self,
+        facts: &Facts,
+        verdict: &Verdict,
+        (host, providers): (&str, Vec<String>),
+        content: Content,
+    ) -> Result<Arc<Message>, JournalError> {
+        let (said, size, now) = (self.said.clone(), content.len(), self.lane().clock.now());
+        let message = Message::accepted(self.open.id(), facts, verdict, (host, providers), said, size, now);
+        self.open.message(message, content).await
+    }
+
+    /// The session is over: it no longer counts anywhere.
+    pub(super) fn end(&self, facts: &Facts, ended: &Ended, bytes: u64) {
+        for lane in &self.lanes {
+            lane.store.leave(facts.session);
+        }
+        self.open.end(facts, &ended.to_string(), bytes, self.lane().clock.now());
+    }
+}

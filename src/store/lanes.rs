@@ -1,0 +1,141 @@
+//! The lanes that there are, and what each has of its own.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::clock::Clock;
+use crate::lane::LaneName;
+use crate::store::Store;
+
+/// The most lanes beside the default one. Peers choose their names, so there is a bound; beyond it, the lane that was
+/// not used for the longest time is forgotten.
+const MOST_LANES: usize = 10_000;
+
+/// A lane: its clock, and what it remembers.
+#[derive(Debug)]
+pub struct Lane {
+    /// Its name.
+    pub name: LaneName,
+    /// Its clock.
+    pub clock: Clock,
+    /// What is remembered in it.
+    pub store: Store,
+    used: AtomicU64,
+}
+
+/// All lanes. A lane is there from the first time that somebody names it.
+#[derive(Debug)]
+pub struct Lanes {
+    default: Arc<Lane>,
+    named: Mutex<HashMap<LaneName, Arc<Lane>>>,
+    uses: AtomicU64,
+}
+
+impl Lanes {
+    /// The default lane alone, with that clock.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        let default = Arc::new(Lane::new(LaneName::default(), clock));
+        Self { default, named: Mutex::default(), uses: AtomicU64::new(0) }
+    }
+
+    /// The lane of that name. A new one has a clock of its own that shows what the default lane's shows.
+    pub fn get(&self, name: &LaneName) -> Arc<Lane> {
+        if name.is_default() {
+            return Arc::clone(&self.default);
+        }
+        let use_number = self.uses.fetch_add(1, Ordering::Relaxed);
+        let mut named = self.named();
+        if let Some(lane) = named.get(name) {
+            lane.used.store(use_number, Ordering::Relaxed);
+            return Arc::clone(lane);
+        }
+        if named.len() >= MOST_LANES
+            && let Some(oldest) = named.values().min_by_key(|lane| lane.used.load(Ordering::Relaxed)).cloned()
+        {
+            tracing::warn!(lane = %oldest.name, "forgotten, for there are {MOST_LANES} lanes");
+            named.remove(&oldest.name);
+        }
+        let lane = Arc::new(Lane::new(name.clone(), self.default.clock.fork()));
+        lane.used.store(use_number, Ordering::Relaxed);
+        named.insert(name.clone(), Arc::clone(&lane));
+        lane
+    }
+
+    /// The default lane.
+    #[must_use]
+    pub const fn default_lane(&self) -> &Arc<Lane> {
+        &self.default
+    }
+
+    /// The lane of that name, if somebody has named it before.
+    #[must_use]
+    pub fn find(&self, name: &LaneName) -> Option<Arc<Lane>> {
+        if name.is_default() { Some(Arc::clone(&self.default)) } else { self.named().get(name).cloned() }
+    }
+
+    /// All lanes, the default one first, the others by name.
+    #[must_use]
+    pub fn all(&self) -> Vec<Arc<Lane>> {
+        let mut lanes: Vec<_> = self.named().values().cloned().collect();
+        lanes.sort_by(|a, b| a.name.cmp(&b.name));
+        lanes.insert(0, Arc::clone(&self.default));
+        lanes
+    }
+
+    fn named(&self) -> MutexGuard<'_, HashMap<LaneName, Arc<Lane>>> {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The default lane by the system's clock.
+impl Default for Lanes {
+    fn default() -> Self {
+        Self::new(Clock::system())
+    }
+}
+
+impl Lane {
+    fn new(name: LaneName, clock: Clock) -> Self {
+        Self { name, clock, store: Store::default(), used: AtomicU64::new(0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::clock::Time;
+
+    fn name(text: &str) -> LaneName {
+        LaneName::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_lane_has_a_clock_of_its_own() {
+        let start = Time::from_unix_seconds(1_201_824_000);
+        let lanes = Lanes::new(Clock::standing(start));
+        lanes.default_lane().clock.advance(Duration::from_secs(60));
+        let lane = lanes.get(&name("a"));
+        lane.clock.advance(Duration::from_secs(1200));
+        assert_eq!(lane.clock.now().since(start), Duration::from_secs(1260));
+        assert_eq!(lanes.default_lane().clock.now().since(start), Duration::from_secs(60));
+        assert_eq!(lanes.get(&name("A")).clock.now(), lane.clock.now(), "names are compared without case");
+    }
+
+    #[test]
+    fn a_flood_of_names_stays_within_bounds() {
+        let lanes = Lanes::new(Clock::standing(Time::default()));
+        lanes.get(&name("first"));
+        lanes.get(&name("second"));
+        for number in 2..MOST_LANES {
+            lanes.get(&name(&number.to_string()));
+        }
+        lanes.get(&name("first"));
+        lanes.get(&name("one-too-many"));
+        assert_eq!(lanes.all().len(), MOST_LANES + 1);
+        assert!(lanes.find(&name("first")).is_some() && lanes.find(&name("second")).is_none());
+    }
+}
