@@ -32,6 +32,8 @@ pub enum Placeholder {
     /// An id for the message in the form of Coremail's, as `C8CowAAnpFyamC9fa52cAg--.56912S2`, fixed by session and
     /// transaction.
     CoremailId,
+    /// The token that Coremail gives with EHLO, fixed by the session.
+    CoremailToken,
     /// The listener's name.
     Listener,
     /// The client's network: the /24 of an IPv4 address, the /64 of an IPv6 address.
@@ -58,8 +60,9 @@ pub enum Placeholder {
 
 impl Placeholder {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::CoremailId,
+        Self::CoremailToken,
         Self::Dnsbl,
         Self::Epoch,
         Self::Helo,
@@ -83,6 +86,7 @@ impl Placeholder {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CoremailId => "coremail-id",
+            Self::CoremailToken => "coremail-token",
             Self::Dnsbl => "dnsbl",
             Self::Epoch => "epoch",
             Self::Helo => "helo",
@@ -107,6 +111,7 @@ impl Placeholder {
     pub const fn from_stage(self) -> Stage {
         match self {
             Self::CoremailId
+            | Self::CoremailToken
             | Self::Dnsbl
             | Self::Epoch
             | Self::Host
@@ -134,6 +139,7 @@ impl Placeholder {
         let text = match self {
             Self::Epoch => return write_to(out, facts.started.unix_seconds()),
             Self::CoremailId => return write_to(out, facts.coremail_id()),
+            Self::CoremailToken => return write_to(out, facts.coremail_token()),
             Self::Ip => return write_to(out, facts.peer.ip()),
             Self::Network => return write_to(out, facts.network()),
             Self::Node => return write_to(out, facts.session.0 % 20 + 1),
@@ -355,7 +361,10 @@ mod tests {
         assert_eq!(Template::parse("{sender"), Err(TemplateError::Brace));
         assert_eq!(Template::parse("a}b"), Err(TemplateError::Brace));
         let error = Template::parse("{Sender}").unwrap_err().to_string();
-        assert!(error.starts_with("there is no placeholder {Sender}; there are {coremail-id} {dnsbl}"), "{error}");
+        assert!(
+            error.starts_with("there is no placeholder {Sender}; there are {coremail-id} {coremail-token}"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -62,6 +62,13 @@ impl Extension {
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|extension| extension.name().eq_ignore_ascii_case(name))
     }
+
+    /// The extension that a line of EHLO's reply is about: `SIZE 1000`, or `AUTH=LOGIN`, which Outlook's first versions
+    /// looked for.
+    #[must_use]
+    pub fn of_line(line: &str) -> Option<Self> {
+        Self::named(line.split([' ', '=']).next().unwrap_or_default())
+    }
 }
 
 /// A set of extensions.
@@ -121,6 +128,10 @@ mod tests {
             assert_eq!(Extension::named(&extension.name().to_lowercase()), Some(extension));
         }
         assert_eq!(Extension::named("XCLIENT"), None);
+        for (line, extension) in [("AUTH=LOGIN PLAIN", Extension::Auth), ("size 1", Extension::Size)] {
+            assert_eq!(Extension::of_line(line), Some(extension));
+        }
+        assert_eq!(Extension::of_line("sizes"), None);
     }
 
     #[test]

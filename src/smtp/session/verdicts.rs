@@ -90,16 +90,26 @@ impl Session {
         }
     }
 
-    /// The reply to EHLO: the persona's greeting, and a line for each extension (RFC 5321 §4.1.1.1).
+    /// The reply to EHLO: the persona's greeting, and a line for each extension (RFC 5321 §4.1.1.1). An extension that
+    /// the greeting itself has a line for stands there, in the persona's words, while it is offered.
     fn ehlo(&self) -> Reply {
         let greeting = self.say(Canned::Ehlo);
-        let offered = self.service.persona.extensions.iter().filter(|extension| self.offers(*extension));
-        let lines = offered.map(|extension| match extension {
+        let mut left = self.service.persona.extensions;
+        let mut lines = Vec::new();
+        for (index, line) in greeting.lines().iter().enumerate() {
+            let named = Extension::of_line(line).filter(|_| index > 0);
+            if named.is_none_or(|extension| self.offers(extension)) {
+                lines.push(line.clone());
+            }
+            left = named.map_or(left, |extension| left.without(extension));
+        }
+        let offered = left.iter().filter(|extension| self.offers(*extension));
+        lines.extend(offered.map(|extension| match extension {
             Extension::Size => format!("SIZE {}", self.service.limits.message),
             Extension::Auth => "AUTH PLAIN LOGIN".to_owned(),
             _ => extension.name().to_owned(),
-        });
-        Reply::with_lines(greeting.code(), greeting.lines().iter().cloned().chain(lines).collect())
+        }));
+        Reply::with_lines(greeting.code(), lines)
     }
 
     fn auth_accepted(&mut self) {
