@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
-use mockmx::policy::{ExplanationView, Occasion, Policy, ProviderView, RuleView};
+use mockmx::policy::{ExplanationView, Occasion, Period, Policy, ProviderView, RuleView};
 use mockmx::settings::{Flags, Settings};
 use mockmx::stage::Stage;
 
@@ -30,6 +30,13 @@ const HOW_TO_READ: &str = "\
 last column, whatever else is true; `mockmx try RULE` sends such a message. A rule of the \
 connection, or of any command, is named by the recipient, and answers that much later. Words in braces, as `{sender}`, stand \
 for what the session has there.
+";
+
+const HOW_TO_DATE: &str = "\
+**日期：**回复下面的日期说明服务商何时这样回复。`mockmx serve --as-of 日期` 选定一天；不选时，没有“起”的规则有效，即文件所说的回复。
+
+**Dates:** the dates below a reply say when the provider answers so. `mockmx serve --as-of DATE` chooses a day; without one, the \
+rules without a \"since\" are in force: what the document says.
 ";
 
 pub(super) fn run(args: &DocsArgs) -> anyhow::Result<ExitCode> {
@@ -85,6 +92,9 @@ fn page(provider: &ProviderView) -> String {
         text.push_str("没有规则：一切邮件都收下。/ No rules: everything is accepted.\n");
     } else {
         let _ = writeln!(text, "{HOW_TO_READ}");
+        if provider.rules.iter().any(|rule| !rule.period.is_always()) {
+            let _ = writeln!(text, "{HOW_TO_DATE}");
+        }
         text.push_str(
             "| 回复 Reply | 阶段 Stage | 原因 Reason | 解决建议 Remedy | 出处 Source | 规则与触发 Rule and trigger |\n",
         );
@@ -104,10 +114,11 @@ fn page(provider: &ProviderView) -> String {
 
 fn rule_line(rule: &RuleView, text: &mut String) {
     let reply = rule.reply.as_deref().map_or_else(|| action(rule.action).to_owned(), reply);
+    let dates = dates(rule.period);
     let only = if rule.trigger_only { "<br>只由触发得到 / by its trigger only" } else { "" };
     let _ = writeln!(
         text,
-        "| {reply} | {} | {} | {} | {} | {}<br>{}{only} |",
+        "| {reply}{dates} | {} | {} | {} | {} | {}<br>{}{only} |",
         occasion(Occasion::Session(rule.stage)),
         both(rule.reason_zh.as_deref(), rule.reason_en.as_deref()),
         both(rule.remedy_zh.as_deref(), rule.remedy_en.as_deref()),
@@ -128,6 +139,17 @@ fn explanation_line(explanation: &ExplanationView, text: &mut String) {
         both(explanation.remedy_zh.as_deref(), explanation.remedy_en.as_deref()),
         both(explanation.source.as_deref(), explanation.note.as_deref()),
     );
+}
+
+/// When a provider answers so, below the reply.
+fn dates(period: Period) -> String {
+    let zh = match (period.since, period.until) {
+        (None, None) => return String::new(),
+        (Some(since), None) => format!("{since} 起"),
+        (None, Some(until)) => format!("{until} 之前"),
+        (Some(since), Some(until)) => format!("{since} 起，{until} 之前"),
+    };
+    format!("<br>{zh}<br>{period}")
 }
 
 /// A reply as it goes over the wire, a line each.
@@ -212,6 +234,13 @@ mod tests {
     fn a_cell_stays_a_cell() {
         assert_eq!(cell("a|b\n<c> `<d>` *.dbx"), "a\\|b<br>&lt;c> `<d>` \\*.dbx");
         assert_eq!(code("a|`b`"), "`` a\\|`b` ``");
+    }
+
+    #[test]
+    fn dates_are_said_in_both_languages() {
+        let period = Period { since: None, until: Some(jiff::civil::date(2016, 1, 1)) };
+        assert_eq!(dates(period), "<br>2016-01-01 之前<br>until 2016-01-01");
+        assert_eq!(dates(Period::default()), "");
     }
 
     #[test]

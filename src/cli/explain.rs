@@ -164,6 +164,7 @@ fn one(found: &Match<'_>, out: &mut impl Write) -> io::Result<()> {
         Subject::Rule(rule) => {
             let reply = rule.reply.clone().unwrap_or_else(|| format!("none: {}", rule.action));
             lines.push(("reply", Some(reply)));
+            lines.push(("dates", (!rule.period.is_always()).then(|| rule.period.to_string())));
             ([&rule.reason_zh, &rule.remedy_zh, &rule.reason_en, &rule.remedy_en], (&rule.file, rule.line))
         }
         Subject::Explanation(of) => {
@@ -206,6 +207,8 @@ fn as_json(found: &Match<'_>) -> Value {
             "kind": "rule",
             "action": rule.action,
             "reply": rule.reply,
+            "since": rule.period.since.map(|day| day.to_string()),
+            "until": rule.period.until.map(|day| day.to_string()),
             "reason": { "zh": rule.reason_zh, "en": rule.reason_en },
             "remedy": { "zh": rule.remedy_zh, "en": rule.remedy_en },
             "source": rule.source,
@@ -251,6 +254,7 @@ mod tests {
             stage: mockmx::stage::Stage::Rcpt,
             action: "refuse",
             reply: None,
+            period: mockmx::policy::Period::default(),
             trigger_only: false,
             trigger: String::new(),
             reason_zh: None,

@@ -94,9 +94,11 @@ fn one_rule(rule: &RuleView, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}  (at {}: {})", rule.id, rule.stage, rule.action)?;
     let only = if rule.trigger_only { " (it fires in no other way)" } else { "" };
     let trigger = format!("{}{only}", rule.trigger);
+    let dates = (!rule.period.is_always()).then(|| rule.period.to_string());
     let file = format!("{}:{}", rule.file, rule.line);
     let lines = [
         ("reply", rule.reply.as_deref()),
+        ("dates", dates.as_deref()),
         ("trigger", Some(trigger.as_str())),
         ("reason", rule.reason_en.as_deref()),
         ("原因", rule.reason_zh.as_deref()),

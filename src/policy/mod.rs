@@ -21,6 +21,7 @@ mod load;
 mod matcher;
 mod pack;
 mod parse;
+mod period;
 mod reach;
 mod rule;
 mod scene;
@@ -46,6 +47,7 @@ use crate::stage::Stage;
 pub use explanation::Occasion;
 pub(crate) use matcher::AddressPattern;
 pub use parse::date;
+pub use period::Period;
 pub use scene::{Judgement, Scene};
 pub use view::{ExplanationView, ProviderView, RuleView};
 

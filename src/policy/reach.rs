@@ -28,8 +28,8 @@ fn shadows((earlier, earlier_node): (&Rule, &Node), (later, later_node): (&Rule,
     earlier.stage == later.stage
         && earlier.is_last()
         && !earlier.trigger_only
-        && earlier.in_force
-        && later.in_force
+        // A dated variant ahead of the rule that it takes the place of leaves that rule its other days.
+        && earlier.period.covers(later.period)
         && !earlier.remembers()
         && earlier.unless.is_empty()
         && (files(later) || !files(earlier))

@@ -1,6 +1,7 @@
 //! Packs as people look at them: for tables, explanations and the documentation.
 
 use crate::policy::explanation::{Explanation, Occasion};
+use crate::policy::period::Period;
 use crate::policy::rule::{Outcome, Rule};
 use crate::policy::trigger::RuleName;
 use crate::policy::{Pack, Policy};
@@ -59,6 +60,8 @@ pub struct RuleView {
     pub action: &'static str,
     /// The reply, as the pack writes it.
     pub reply: Option<String>,
+    /// The days on which the provider answers so.
+    pub period: Period,
     /// It fires only when it is named.
     pub trigger_only: bool,
     /// The recipient's address that makes it fire.
@@ -144,6 +147,7 @@ fn rule_view(rule: &Rule, provider: &str) -> RuleView {
             Outcome::Refuse { reply, .. } => Some(reply.to_string()),
             _ => None,
         },
+        period: rule.period,
         trigger_only: rule.trigger_only,
         trigger: RuleName { provider: provider.to_owned(), rule: rule.reference.id.clone() }.address(),
         reason_zh: words.reason_zh,

@@ -223,6 +223,7 @@ mod tests {
             stage,
             action,
             reply: reply.map(str::to_owned),
+            period: mockmx::policy::Period::default(),
             trigger_only: true,
             trigger: "r@p.mockmx.test".to_owned(),
             reason_zh: None,

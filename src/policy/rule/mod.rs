@@ -29,6 +29,7 @@ use crate::document::{Node, Table, text};
 use crate::policy::ask::Ask;
 use crate::policy::pack::Lists;
 use crate::policy::parse::{self, date};
+use crate::policy::period::Period;
 use crate::problem::{Place, Problem, Problems};
 use crate::stage::Stage;
 use crate::template::Template;
@@ -52,6 +53,8 @@ pub(crate) struct Rule {
     pub(crate) unless: Vec<Condition>,
     /// It fires only when it is named.
     pub(crate) trigger_only: bool,
+    /// The days on which the provider answers so.
+    pub(crate) period: Period,
     /// It is in force on the day of the settings. If it is not, it still fires when it is named.
     pub(crate) in_force: bool,
     pub(crate) outcome: Outcome,
@@ -126,8 +129,10 @@ impl Rule {
         };
         let _ = table.node("id");
         let _ = table.node("stage");
-        let since: Option<Date> = table.converted("since", reading.problems, date);
-        let until = table.converted("until", reading.problems, date);
+        let period = Period {
+            since: table.converted("since", reading.problems, date),
+            until: table.converted("until", reading.problems, date),
+        };
         let enabled = table.boolean("enabled", reading.problems).unwrap_or(true);
         let words = Words::read(&mut table, reading.problems);
         let delay = parse::duration_at(&mut table, "delay", reading.problems).unwrap_or_default();
@@ -140,7 +145,7 @@ impl Rule {
         let place = table.place();
         table.finish(reading.problems);
 
-        if since.zip(until).is_some_and(|(since, until)| until <= since) {
+        if period.is_never() {
             reading.problem(place, "`until` is not after `since`, so the rule is never in force");
         }
         if let Some(node) = unless_node.filter(|_| unless.iter().any(Condition::remembers)) {
@@ -158,7 +163,8 @@ impl Rule {
             when,
             unless,
             trigger_only,
-            in_force: is_in_force(since, until, reading.as_of),
+            period,
+            in_force: period.holds(reading.as_of),
             outcome: outcome?,
             delay,
             lock,
@@ -212,14 +218,6 @@ impl Rule {
             }
         }
         Some((evidence, asks))
-    }
-}
-
-/// Whether a rule is in force. On no day in particular, what the document says is: rules that are no later variants.
-fn is_in_force(since: Option<Date>, until: Option<Date>, as_of: Option<Date>) -> bool {
-    match as_of {
-        None => since.is_none(),
-        Some(day) => since.is_none_or(|since| since <= day) && until.is_none_or(|until| day < until),
     }
 }
 
