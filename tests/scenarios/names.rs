@@ -40,7 +40,7 @@ fn scenario(provider: &str, rule: &RuleView) -> String {
     };
     let sender = if rule.stage == Stage::Mail { address.as_str() } else { "a@example.org" };
     let outcome = match (&rule.reply, rule.action) {
-        (Some(reply), _) => filled_in(reply, sender, &address),
+        (Some(reply), _) => filled_in(reply, rule.stage, sender, &address),
         (None, "drop") => "dropped\n".to_owned(),
         (None, "reset") => "reset\n".to_owned(),
         (None, "stall") => "stalled\n".to_owned(),
@@ -58,11 +58,16 @@ fn scenario(provider: &str, rule: &RuleView) -> String {
 }
 
 /// The reply as it must go out.
-fn filled_in(reply: &str, sender: &str, recipient: &str) -> String {
+fn filled_in(reply: &str, stage: Stage, sender: &str, recipient: &str) -> String {
     // The built-in packs look at this list alone.
     let (ip, list) = ("127.0.0.1", "rbl.mockmx.test");
-    // What the first transaction of the first session is called, on the scenarios' first day.
-    let (node, epoch, coremail) = ("2", "1201824000", "FAD5BPtgfBUQrbyPeooAAA--.19813S2");
+    // What the first transaction of the first session is called, on the scenarios' first day, and what the session is
+    // called before it.
+    let (node, epoch) = ("2", "1201824000");
+    let coremail = match stage {
+        Stage::Connect => "eblAS3wVAAAQrbyPeooAAA--.57408S2",
+        _ => "FAD5BPtgfBUQrbyPeooAAA--.19813S2",
+    };
     let values = [
         ("{sender}", sender),
         ("{recipient}", recipient),
