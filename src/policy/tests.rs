@@ -172,6 +172,12 @@ fn a_rule_that_can_never_fire_is_a_problem() {
     assert_eq!(never(problems(&format!("{all}{named}"))), 0);
     assert_eq!(never(problems(&format!("{}{one}", all.replace("reply = \"550 no\"", "delay = \"1s\"")))), 0);
     assert_eq!(never(problems("[[rule]]\nid = \"a\"\nstage = \"rcpt\"\nwhen.recipient = []\nreply = \"550 no\"\n")), 1);
+    let dated = |dates: &str| all.replace("reply", &format!("{dates}\nreply"));
+    let (between, later) = ("since = \"2012-01-01\"\nuntil = \"2015-01-01\"", "since = \"2015-01-01\"");
+    assert_eq!(never(problems(&format!("{}{one}", dated(between)))), 0);
+    let one_later = one.replace("reply", &format!("{later}\nreply"));
+    assert_eq!(never(problems(&format!("{}{one_later}", dated(between)))), 0);
+    assert_eq!(never(problems(&format!("{}{one_later}", dated("since = \"2012-01-01\"")))), 1);
 }
 
 #[test]

@@ -95,6 +95,25 @@ fn the_session_of_the_document() {
 }
 
 #[test]
+fn a_greeting_orders_and_words_its_extensions() {
+    let mut persona = Persona::neutral("mx.example");
+    persona.extensions =
+        [Extension::Pipelining, Extension::Size, Extension::Auth, Extension::Help].into_iter().collect();
+    let greeting = "250 SIZE\nHELP\nAUTH LOGIN\nAUTH=LOGIN\ncoremail x\nDSN\nSIZE 7";
+    persona.set(Canned::Ehlo, ReplyTemplate::parse(greeting).unwrap());
+    let service = Service { persona: persona.into(), ..service() };
+    // Nobody can log in at an MX, and DSN is not offered. The first line is a name, whatever it is.
+    Play::with(service, facts(), |_, _| Action::Accept).talk(
+        "C: EHLO a
+         S: 250-SIZE
+         S: 250-HELP
+         S: 250-coremail x
+         S: 250-SIZE 7
+         S: 250 PIPELINING",
+    );
+}
+
+#[test]
 fn commands_have_an_order() {
     Play::past("NOOP").talk(
         "C: MAIL FROM:<a@example.com>
