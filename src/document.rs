@@ -4,6 +4,8 @@
 //! them through a [`Table`], which notes each mistake as a [`Problem`] and goes on, and at the end names the keys that
 //! nobody asked for.
 
+mod json;
+
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;

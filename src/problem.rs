@@ -26,6 +26,8 @@ pub enum Place {
     Variable(String),
     /// A flag of the command line.
     Flag(String),
+    /// A value in JSON, by its JSON Pointer (RFC 6901).
+    Pointer(String),
 }
 
 impl Place {
@@ -54,17 +56,19 @@ impl Place {
             Self::File(source, span) => (0, source.name.as_str(), span.start),
             Self::Variable(name) => (1, name.as_str(), 0),
             Self::Flag(name) => (2, name.as_str(), 0),
-            Self::Default => (3, "", 0),
+            Self::Pointer(pointer) => (3, pointer.as_str(), 0),
+            Self::Default => (4, "", 0),
         }
     }
 
-    /// The file's name, or the variable's, or the flag's.
+    /// The file's name, or the variable's, or the flag's, or the pointer.
     #[must_use]
     pub fn name(&self) -> &str {
         match self {
             Self::Default => "built in",
             Self::File(source, _) => &source.name,
-            Self::Variable(name) | Self::Flag(name) => name,
+            Self::Pointer(pointer) if pointer.is_empty() => "/",
+            Self::Variable(name) | Self::Flag(name) | Self::Pointer(name) => name,
         }
     }
 }
@@ -109,7 +113,7 @@ impl Problem {
         let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
         let title = match &self.place {
             Place::File(..) | Place::Default => self.text.clone(),
-            Place::Variable(name) | Place::Flag(name) => format!("{name}: {}", self.text),
+            Place::Variable(name) | Place::Flag(name) | Place::Pointer(name) => format!("{name}: {}", self.text),
         };
         let mut group = match &self.place {
             Place::File(source, span) => {

@@ -18,6 +18,18 @@ pub struct Group {
     pub last: bool,
 }
 
+impl Group {
+    /// Whether these answers make the rule fire and leave nothing to be asked behind it.
+    #[must_use]
+    pub fn ends(&self, answers: &[Answer]) -> bool {
+        let ends = |(ask, answer): (&Ask, &Answer)| match (ask, answer) {
+            (Ask::Turn(turn), Answer::Turn(nth)) => turn.ends(*nth),
+            _ => false,
+        };
+        answers.iter().all(Answer::yes) && (self.last || self.asks.iter().zip(answers).any(ends))
+    }
+}
+
 /// A question that can be answered with yes or no. Asking some of them counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
@@ -29,6 +41,10 @@ pub enum Ask {
     Prison(Cell),
     /// Is a mailbox full?
     Usage(Usage),
+    /// Is the next number one of those that fire? Draws it.
+    Draw(Draw),
+    /// May a stub, or a rule that is a step of a scenario, be used once more? Counted, and the scenario moved on, if so.
+    Turn(Turn),
 }
 
 /// So many in a time.
@@ -79,6 +95,58 @@ pub struct Usage {
     pub full_at: Amount,
 }
 
+/// A number drawn at random.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draw {
+    /// Whose numbers: `263/flaky`.
+    pub counter: String,
+    /// How many of a hundred fire.
+    pub percent: u8,
+    /// What fixes the numbers.
+    pub seed: u64,
+}
+
+/// One more use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Whose: a stub's id, or `263/mailbox-full`.
+    pub user: String,
+    /// Uses are counted for each key; empty if all are counted together.
+    pub key: String,
+    /// How many uses there may be in all.
+    pub times: Option<u32>,
+    /// For each turn of a sequence, whether nothing is asked behind it. The last one stays.
+    pub ends: Vec<bool>,
+    /// The state that must be, and what it becomes.
+    pub step: Option<Step>,
+}
+
+impl Turn {
+    /// What is said of a use.
+    pub(crate) fn evidence(&self, nth: u32) -> String {
+        let of = self.times.map(|times| format!(" of {times}")).unwrap_or_default();
+        let key = if self.key.is_empty() { String::new() } else { format!(" for {:?}", self.key) };
+        let step = self.step.as_ref().map(|step| format!(", {}", step.evidence())).unwrap_or_default();
+        format!("use {}{of}{key}{step}", nth.saturating_add(1))
+    }
+
+    fn ends(&self, nth: u32) -> bool {
+        let last = self.ends.len().saturating_sub(1);
+        self.ends.get(usize::try_from(nth).unwrap_or(usize::MAX).min(last)).copied().unwrap_or_default()
+    }
+}
+
+/// A step of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The state that it must be in.
+    pub is: Option<String>,
+    /// The state that it moves to.
+    pub becomes: Option<String>,
+}
+
 /// Messages and bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Amount {
@@ -101,6 +169,10 @@ pub enum Answer {
     LockedUntil(Time),
     /// The mailbox holds this much more than it did at the start.
     Holds(Amount),
+    /// It fires: the draw of that number, from 0.
+    Drawn(u64),
+    /// It may be used, for that time, from 0.
+    Turn(u32),
 }
 
 impl Answer {
@@ -108,6 +180,12 @@ impl Answer {
     #[must_use]
     pub const fn yes(&self) -> bool {
         !matches!(self, Self::No)
+    }
+
+    /// Which use it is, if it is one.
+    #[must_use]
+    pub const fn turn(&self) -> Option<u32> {
+        if let Self::Turn(nth) = self { Some(*nth) } else { None }
     }
 }
 

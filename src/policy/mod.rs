@@ -25,6 +25,7 @@ mod period;
 mod reach;
 mod rule;
 mod scene;
+mod stub;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -48,7 +49,9 @@ pub use explanation::Occasion;
 pub(crate) use matcher::AddressPattern;
 pub use parse::date;
 pub use period::Period;
+pub use rule::START;
 pub use scene::{Judgement, Scene};
+pub use stub::{PROVIDER as STUB_PROVIDER, Stub};
 pub use view::{ExplanationView, ProviderView, RuleView};
 
 /// The pack that speaks where neither settings nor a recipient's domain choose another.
@@ -97,14 +100,11 @@ impl Policy {
     /// What all sessions at a listener share: who speaks there, within which bounds, and when the policy is asked.
     #[must_use]
     pub fn service(&self, settings: &Settings, listener: &Listener) -> Service {
-        let asks = |stage| self.packs.iter().any(|provider| provider.pack.answering(stage).next().is_some());
         Service {
             persona: self.persona(listener),
             limits: settings.limits.session.clone(),
             accounts: Arc::new(settings.accounts.clone()),
             auth_without_tls: settings.auth_without_tls,
-            judge_commands: asks(Stage::Command),
-            judge_faults: asks(Stage::Fault),
         }
     }
 
@@ -122,18 +122,20 @@ impl Policy {
 
     /// How much of the message must be known at stage `message`.
     #[must_use]
-    pub fn reads(&self, facts: &Facts) -> Reads {
+    pub fn reads(&self, facts: &Facts, stubs: &[Arc<Stub>]) -> Reads {
         let reads = |index: usize| self.packs[index].pack.reads_body;
         let base = self.at(&facts.listener);
         let recipients = facts.envelope.recipients.iter();
         let any = recipients.map(|recipient| self.of_recipient(facts, recipient)).chain([base]).any(reads);
-        if any { Reads::Everything } else { Reads::Header }
+        let stubs = stubs.iter().any(|stub| stub.stage() == Stage::Message && stub.reads_body());
+        if any || stubs { Reads::Everything } else { Reads::Header }
     }
 
     /// What the rules of `stage` want to know of who the sender is.
     #[must_use]
-    pub fn identifies(&self, stage: Stage, facts: &Facts) -> Needs {
+    pub fn identifies(&self, stage: Stage, facts: &Facts, stubs: &[Arc<Stub>]) -> Needs {
         let mut needs = Needs::default();
+        stubs.iter().for_each(|stub| stub.identifies(stage, &mut needs));
         for index in self.asked(stage, facts) {
             self.packs[index].pack.identifies(stage, &mut needs);
         }
@@ -169,6 +171,11 @@ impl Policy {
     fn rule(&self, name: &RuleName) -> Option<(&Provider, &Rule)> {
         let provider = self.packs.iter().find(|provider| provider.pack.id == name.provider)?;
         Some((provider, provider.pack.rule(&name.rule)?))
+    }
+
+    /// The prisons of a pack.
+    fn prisons(&self, index: usize) -> &[(String, rule::Prison)] {
+        &self.packs[index].pack.prisons
     }
 
     fn index(&self, id: &str) -> Option<usize> {

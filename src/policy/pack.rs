@@ -11,7 +11,7 @@ use crate::document::{Node, Table, Value, note, text};
 use crate::identity::{Needs, Zones};
 use crate::policy::directory::Tables;
 use crate::policy::explanation::Explanation;
-use crate::policy::parse::is_id;
+use crate::policy::parse::{self, is_id};
 use crate::policy::reach;
 use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule, Signal};
 use crate::problem::{Problem, Problems};
@@ -36,7 +36,7 @@ pub(crate) struct Pack {
     pub(crate) explanations: Vec<Explanation>,
     /// A rule looks at more of a message than its header.
     pub(crate) reads_body: bool,
-    prisons: Vec<(String, Prison)>,
+    pub(crate) prisons: Vec<(String, Prison)>,
     keywords: KeywordIndex,
 }
 
@@ -141,12 +141,12 @@ impl Pack {
 
     /// The rules of a stage that answer the client.
     pub(crate) fn answering(&self, stage: Stage) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| rule.stage == stage && !matches!(rule.outcome, Outcome::Fate(_)))
+        self.rules.iter().filter(move |rule| rule.stage == stage && !matches!(rule.does.outcome, Outcome::Fate(_)))
     }
 
     /// The rules that say what becomes of an accepted message.
     pub(crate) fn filing(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|rule| matches!(rule.outcome, Outcome::Fate(_)))
+        self.rules.iter().filter(|rule| matches!(rule.does.outcome, Outcome::Fate(_)))
     }
 
     /// Adds what the rules of a stage want to know of who a sender is.
@@ -170,14 +170,7 @@ impl Pack {
 fn head<'n>(node: &'n Node, seen: &mut BTreeSet<&'n str>, problems: &mut Problems) -> Option<(&'n str, Stage)> {
     let mut table = Table::of(node, problems);
     let id = table.required("id", problems)?;
-    let stage = table.required("stage", problems).and_then(|node| {
-        let named = Stage::named(text(node, problems)?);
-        if named.is_none() {
-            let names = Stage::ALL.map(Stage::name).join(", ");
-            problems.push(Problem::new(&node.place, "there is no such stage").help(format!("stages: {names}")));
-        }
-        named
-    });
+    let stage = table.required("stage", problems).and_then(|node| parse::stage(node, problems));
     let name = text(id, problems)?;
     if !is_id(name) {
         let help = "it has to fit into a host name: small letters, digits and hyphens, 63 at most";
@@ -253,6 +246,11 @@ impl<'n> Lists<'n> {
             }
         }
         Self { lists, used: RefCell::default() }
+    }
+
+    /// None.
+    pub(crate) fn none() -> Self {
+        Self { lists: BTreeMap::new(), used: RefCell::default() }
     }
 
     /// The values of the list that `name` names.

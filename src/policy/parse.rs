@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::civil::Date;
 
-use crate::document::{Node, Table, Value, expected, note};
-use crate::problem::Problems;
+use crate::document::{Node, Table, Value, expected, note, text};
+use crate::problem::{Problem, Problems};
+use crate::stage::Stage;
 
 /// The value that goes by `name`.
 ///
@@ -24,6 +25,16 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
     span.filter(|span| !span.is_zero())
         .ok_or_else(|| format!("expected a time as \"20m\" or \"1h 30m\", found \"{text}\""))
+}
+
+/// The stage that a node names.
+pub(crate) fn stage(node: &Node, problems: &mut Problems) -> Option<Stage> {
+    let named = Stage::named(text(node, problems)?);
+    if named.is_none() {
+        let names = Stage::ALL.map(Stage::name).join(", ");
+        problems.push(Problem::new(&node.place, "there is no such stage").help(format!("stages: {names}")));
+    }
+    named
 }
 
 /// `2015-01-01`.

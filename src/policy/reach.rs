@@ -24,7 +24,7 @@ pub(crate) fn check(rules: &[(Rule, &Node)], problems: &mut Problems) {
 
 /// Whether the earlier rule fires, and ends the stage, on everything that the later one would fire on.
 fn shadows((earlier, earlier_node): (&Rule, &Node), (later, later_node): (&Rule, &Node)) -> bool {
-    let files = |rule: &Rule| matches!(rule.outcome, Outcome::Fate(_));
+    let files = |rule: &Rule| matches!(rule.does.outcome, Outcome::Fate(_));
     earlier.stage == later.stage
         && earlier.is_last()
         && !earlier.trigger_only

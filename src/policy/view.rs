@@ -142,8 +142,8 @@ fn rule_view(rule: &Rule, provider: &str) -> RuleView {
     RuleView {
         id: rule.reference.id.clone(),
         stage: rule.stage,
-        action: rule.outcome.describe(),
-        reply: match &rule.outcome {
+        action: rule.does.outcome.describe(),
+        reply: match &rule.does.outcome {
             Outcome::Refuse { reply, .. } => Some(reply.to_string()),
             _ => None,
         },

@@ -170,6 +170,7 @@ impl<'a, S: Wire> Connection<'a, S> {
             self.spool.clear();
             self.text = None;
         }
+        self.enter_lane();
         Box::pin(self.identify(stage)).await;
         let verdict = self.ask(stage);
         self.wait(verdict.delay).await?;
@@ -180,16 +181,20 @@ impl<'a, S: Wire> Connection<'a, S> {
     pub(super) fn ask(&mut self, stage: Stage) -> Verdict {
         // What the client said goes ahead of what is said of it.
         self.recording.lines(self.session.take_transcript());
-        let facts = self.session.facts_mut();
-        facts.lane = lane::of(facts);
-        let facts = self.session.facts();
-        let Endpoint { generation, world, .. } = self.endpoint.as_ref();
-        let lane = self.recording.enter(&facts.lane, &world.lanes);
+        self.enter_lane();
+        let (facts, lane) = (self.session.facts(), self.recording.lane());
         let now = lane.clock.now();
-        let verdict = judge::judge(&generation.policy, lane, stage, facts, now);
+        let verdict = judge::judge(&self.endpoint.generation.policy, lane, stage, facts, now);
         log::verdict(facts, &verdict);
         self.recording.verdict(stage, facts, &verdict, now);
         verdict
+    }
+
+    /// Goes over to the lane that the session names by now.
+    pub(super) fn enter_lane(&mut self) {
+        let facts = self.session.facts_mut();
+        facts.lane = lane::of(facts);
+        self.recording.enter(&facts.lane, &self.endpoint.world.lanes);
     }
 
     /// Waits as long as a verdict says, less if mockmx is to stop. Replies to earlier commands go out before.

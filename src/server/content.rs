@@ -24,20 +24,15 @@ impl<S: Wire> Connection<'_, S> {
     /// Judges the message that is complete. It is in the journal before the client is told that it is accepted.
     pub(super) async fn judge_message(&mut self) -> Result<(), Ended> {
         self.end_text();
-        let reads = self.endpoint.generation.policy.reads(self.session.facts());
-        let content = self.spool.finish().await;
-        let read = match content {
-            Ok(content) => read(content, reads, &self.endpoint.world.large_reads).await,
+        let content = match self.spool.finish().await {
+            Ok(content) => self.read_message(content).await,
             Err(error) => Err(error),
         };
-        let (content, facts) = match read {
-            Ok(read) => read,
-            Err(error) => return self.fault(&error),
+        let content = match content {
+            Ok(content) => self.identify_message(content).await,
+            Err(error) => Err(error),
         };
-        self.recording.note(format!("({} bytes of text)", facts.size));
-        log::unseen(self.session.facts(), &facts.unseen);
-        self.session.facts_mut().message = Some(Arc::new(facts));
-        let content = match self.identify_message(content).await {
+        let content = match content {
             Ok(content) => content,
             Err(error) => return self.fault(&error),
         };
@@ -50,6 +45,29 @@ impl<S: Wire> Connection<'_, S> {
         }
         self.session.resolve(&verdict);
         Ok(())
+    }
+
+    /// Reads as much of the message as the policy wants to know, and gives it back. Its header may name a lane whose
+    /// stubs want to know more.
+    async fn read_message(&mut self, mut content: Content) -> io::Result<Content> {
+        self.recording.note(format!("({} bytes of text)", content.len()));
+        let mut reads = self.reads();
+        loop {
+            let facts;
+            (content, facts) = read(content, reads, &self.endpoint.world.large_reads).await?;
+            let unseen = facts.unseen.clone();
+            self.session.facts_mut().message = Some(Arc::new(facts));
+            self.enter_lane();
+            if self.reads() <= reads {
+                log::unseen(self.session.facts(), &unseen);
+                return Ok(content);
+            }
+            reads = self.reads();
+        }
+    }
+
+    fn reads(&self) -> Reads {
+        self.endpoint.generation.policy.reads(self.session.facts(), &self.recording.lane().stubs())
     }
 
     /// Our own fault: the client may try again.

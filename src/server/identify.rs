@@ -16,7 +16,7 @@ impl<S: Wire> Connection<'_, S> {
     /// Finds out what the rules of a stage before the message want to know.
     pub(super) async fn identify(&mut self, stage: Stage) {
         let facts = self.session.facts();
-        let needs = self.endpoint.generation.policy.identifies(stage, facts);
+        let needs = self.endpoint.generation.policy.identifies(stage, facts, &self.recording.lane().stubs());
         if needs.is_nothing() {
             return;
         }
@@ -30,7 +30,7 @@ impl<S: Wire> Connection<'_, S> {
     /// If the message cannot be read.
     pub(super) async fn identify_message(&mut self, content: Content) -> io::Result<Content> {
         let facts = self.session.facts();
-        let needs = self.endpoint.generation.policy.identifies(Stage::Message, facts);
+        let needs = self.endpoint.generation.policy.identifies(Stage::Message, facts, &self.recording.lane().stubs());
         if needs.is_nothing() {
             return Ok(content);
         }

@@ -10,7 +10,8 @@ use crate::verdict::Verdict;
 /// What is to be done at `stage`. What the verdict brings with it (a sender goes to prison, a mailbox fills) is
 /// remembered at once, so this is called exactly once for each thing that a client does.
 pub fn judge(policy: &Policy, lane: &Lane, stage: Stage, facts: &Facts, now: Time) -> Verdict {
-    let scene = policy.scene(stage, facts);
+    let stubs = lane.stubs();
+    let scene = policy.scene(stage, facts, &stubs);
     let answers = lane.store.settle(&scene.asks(), now);
     let judgement = scene.judge(&answers);
     lane.store.apply(&judgement.effects, now);

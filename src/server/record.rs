@@ -31,17 +31,17 @@ impl Recording {
         Self { open, lanes: vec![lane], said: Vec::new() }
     }
 
-    /// The lane that the session is in now.
-    pub(super) fn enter(&mut self, name: &LaneName, lanes: &Lanes) -> &Lane {
+    /// Goes over to a lane.
+    pub(super) fn enter(&mut self, name: &LaneName, lanes: &Lanes) {
         if self.lane().name != *name {
             let lane = lanes.get(name);
             self.lanes.retain(|known| known.name != *name);
             self.lanes.push(lane);
         }
-        self.lane()
     }
 
-    fn lane(&self) -> &Lane {
+    /// The lane that the session is in now.
+    pub(super) fn lane(&self) -> &Lane {
         // There is one from the beginning, and none is ever taken away without another in its place.
         &self.lanes[self.lanes.len() - 1]
     }

@@ -75,10 +75,6 @@ pub struct Service {
     pub accounts: Arc<Accounts>,
     /// Offer AUTH although neither TLS is in use nor the peer is on this machine.
     pub auth_without_tls: bool,
-    /// Ask the policy before every command.
-    pub judge_commands: bool,
-    /// Ask the policy before a command is told that it is unknown, malformed or out of order.
-    pub judge_faults: bool,
 }
 
 /// What the session wants of its driver.

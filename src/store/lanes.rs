@@ -6,13 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
 use crate::lane::LaneName;
+use crate::policy::Stub;
 use crate::store::Store;
 
 /// The most lanes beside the default one. Peers choose their names, so there is a bound; beyond it, the lane that was
 /// not used for the longest time is forgotten.
 const MOST_LANES: usize = 10_000;
 
-/// A lane: its clock, and what it remembers.
+/// The most stubs of a lane: every session goes through all of them.
+const MOST_STUBS: usize = 10_000;
+
+/// A lane: its clock, its stubs, and what it remembers.
 #[derive(Debug)]
 pub struct Lane {
     /// Its name.
@@ -21,6 +25,8 @@ pub struct Lane {
     pub clock: Clock,
     /// What is remembered in it.
     pub store: Store,
+    /// In the order in which they are asked.
+    stubs: Mutex<Arc<Vec<Arc<Stub>>>>,
     used: AtomicU64,
 }
 
@@ -98,7 +104,40 @@ impl Default for Lanes {
 
 impl Lane {
     fn new(name: LaneName, clock: Clock) -> Self {
-        Self { name, clock, store: Store::default(), used: AtomicU64::new(0) }
+        Self { name, clock, store: Store::default(), stubs: Mutex::default(), used: AtomicU64::new(0) }
+    }
+
+    /// The stubs, in the order in which they are asked.
+    #[must_use]
+    pub fn stubs(&self) -> Arc<Vec<Arc<Stub>>> {
+        Arc::clone(&self.stubs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Adds a stub, unless there are too many.
+    ///
+    /// # Errors
+    /// If there is no room for one more.
+    pub fn add_stub(&self, stub: Stub) -> Result<Arc<Stub>, String> {
+        let stub = Arc::new(stub);
+        let mut stubs = self.stubs.lock().unwrap_or_else(PoisonError::into_inner);
+        if stubs.len() >= MOST_STUBS {
+            return Err(format!("a lane has {MOST_STUBS} stubs at most"));
+        }
+        // Of one priority the newer is asked first: a test adds to what its set-up has put there.
+        let place = stubs.partition_point(|known| known.priority < stub.priority);
+        let mut changed = stubs.as_ref().clone();
+        changed.insert(place, Arc::clone(&stub));
+        *stubs = Arc::new(changed);
+        Ok(stub)
+    }
+
+    /// Takes stubs away, and what was counted of them. Says how many those were.
+    pub fn remove_stubs(&self, is_doomed: impl Fn(&Stub) -> bool) -> usize {
+        let mut stubs = self.stubs.lock().unwrap_or_else(PoisonError::into_inner);
+        let (doomed, left): (Vec<_>, Vec<_>) = stubs.iter().cloned().partition(|stub| is_doomed(stub));
+        *stubs = Arc::new(left);
+        doomed.iter().for_each(|stub| self.store.forget_uses(&stub.id));
+        doomed.len()
     }
 }
 

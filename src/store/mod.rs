@@ -8,9 +8,10 @@ mod concurrency;
 mod lanes;
 mod prison;
 mod rate;
+mod turns;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Time;
 use crate::facts::SessionId;
@@ -21,6 +22,7 @@ pub use lanes::{Lane, Lanes};
 use concurrency::Places;
 use prison::Prisons;
 use rate::Rates;
+use turns::Turns;
 
 /// The most keys that a table holds.
 const MOST_KEYS: usize = 100_000;
@@ -34,6 +36,7 @@ struct State {
     rates: Rates,
     places: Places,
     prisons: Prisons,
+    turns: Turns,
     /// By mailbox; only those with a table of their own are ever asked for, so settings bound it.
     delivered: HashMap<String, Amount>,
 }
@@ -46,7 +49,7 @@ impl Store {
         if groups.is_empty() {
             return Vec::new();
         }
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         let mut answers = Vec::with_capacity(groups.len());
         for group in groups {
             let mut given = Vec::with_capacity(group.asks.len());
@@ -58,9 +61,9 @@ impl Store {
                     break;
                 }
             }
-            let fires = given.iter().all(Answer::yes);
+            let ends = group.ends(&given);
             answers.push(given);
-            if fires && group.last {
+            if ends {
                 break;
             }
         }
@@ -72,7 +75,7 @@ impl Store {
         if effects.is_empty() {
             return;
         }
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         for effect in effects {
             match effect {
                 Effect::Lock(cell) => state.prisons.lock(cell, now),
@@ -87,7 +90,39 @@ impl Store {
 
     /// A session has ended: it no longer counts as one of several at once.
     pub fn leave(&self, session: SessionId) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).places.leave(session);
+        self.state().places.leave(session);
+    }
+
+    /// How often a stub was used.
+    #[must_use]
+    pub fn uses(&self, stub: &str) -> u32 {
+        self.state().turns.used(stub)
+    }
+
+    /// Forgets how often a stub was used.
+    pub fn forget_uses(&self, stub: &str) {
+        self.state().turns.forget(stub);
+    }
+
+    /// The state of a scenario.
+    #[must_use]
+    pub fn scenario(&self, name: &str) -> String {
+        self.state().turns.state(name).to_owned()
+    }
+
+    /// Moves a scenario to a state.
+    pub fn set_scenario(&self, name: &str, state: &str) {
+        self.state().turns.set_state(name, state);
+    }
+
+    /// The scenarios that were moved or set, and their states.
+    #[must_use]
+    pub fn scenarios(&self) -> Vec<(String, String)> {
+        self.state().turns.states()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -96,6 +131,8 @@ impl State {
         match ask {
             Ask::Rate(rate) => self.rates.count(rate, now).map_or(Answer::No, Answer::UsedUp),
             Ask::Concurrency(limit) => self.places.take(limit).map_or(Answer::No, Answer::AtOnce),
+            Ask::Draw(draw) => self.turns.draw(draw).map_or(Answer::No, Answer::Drawn),
+            Ask::Turn(turn) => self.turns.take(turn).map_or(Answer::No, Answer::Turn),
             Ask::Prison(cell) => self.prisons.visit(cell, now).map_or(Answer::No, Answer::LockedUntil),
             Ask::Usage(Usage { mailbox, full_at }) => {
                 let holds = self.delivered.get(mailbox).copied().unwrap_or_default();

@@ -8,7 +8,7 @@ use mockmx::facts::{Facts, SessionId, Tls, TlsMode, loopback};
 use mockmx::identity::identify_by_zones;
 use mockmx::lane;
 use mockmx::message::{Bounds, MessageFacts};
-use mockmx::policy::Policy;
+use mockmx::policy::{Policy, Stub};
 use mockmx::server::judge::judge;
 use mockmx::settings::Settings;
 use mockmx::smtp::{Session, Step};
@@ -119,6 +119,17 @@ impl Player {
                 }
             }
             What::Wait(time) => self.lanes.all().iter().for_each(|lane| lane.clock.advance(*time)),
+            What::Stub { id, given } => {
+                let stub = Stub::read(id, given.clone(), &self.policy).map_err(|problems| problems.to_string())?;
+                self.lanes.get(&stub.lane).add_stub(stub)?;
+            }
+            What::Set { scenario, state, lane } => self.lanes.get(lane).store.set_scenario(scenario, state),
+            What::State { scenario, state, lane } => {
+                let found = self.lanes.get(lane).store.scenario(scenario);
+                if found != *state {
+                    return Err(format!("the scenario is in state {found:?}"));
+                }
+            }
             What::HangUp => {
                 let open = self.sessions.remove(&self.current).ok_or("there is no session")?;
                 self.lanes.all().iter().for_each(|lane| lane.store.leave(open.session.facts().session));
@@ -181,10 +192,10 @@ impl Player {
                         let message = MessageFacts::read(&raw, &Bounds::default());
                         open.session.facts_mut().message = Some(Arc::new(message));
                     }
-                    identify(&self.policy, stage, open.session.facts_mut(), &raw);
                     let facts = open.session.facts_mut();
                     facts.lane = lane::of(facts);
                     let lane = self.lanes.get(&facts.lane);
+                    identify(&self.policy, &lane.stubs(), stage, facts, &raw);
                     let verdict = judge(&self.policy, &lane, stage, open.session.facts(), lane.clock.now());
                     if stage == Stage::Message {
                         let recipients = &open.session.facts().envelope.recipients;
@@ -228,8 +239,8 @@ impl Player {
 }
 
 /// Finds out what rules want to know of the sender, from zones.
-fn identify(policy: &Policy, stage: Stage, facts: &mut Facts, raw: &[u8]) {
-    let needs = policy.identifies(stage, facts);
+fn identify(policy: &Policy, stubs: &[Arc<Stub>], stage: Stage, facts: &mut Facts, raw: &[u8]) {
+    let needs = policy.identifies(stage, facts, stubs);
     if !needs.is_nothing() {
         let raw = (stage == Stage::Message).then_some(raw);
         let host = policy.persona(&facts.listener).host.clone();

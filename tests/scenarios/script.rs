@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use mockmx::lane::LaneName;
 use mockmx::settings::{Flags, Settings};
 
 /// A scenario.
@@ -46,6 +47,12 @@ pub(crate) enum What {
     Wait(Duration),
     /// `hang up`: the client closes the connection.
     HangUp,
+    /// `stub ID JSON`: a stub is added.
+    Stub { id: String, given: serde_json::Value },
+    /// `set SCENARIO STATE [in LANE]`: a scenario is moved.
+    Set { scenario: String, state: String, lane: LaneName },
+    /// `state SCENARIO STATE [in LANE]`: a scenario is in that state.
+    State { scenario: String, state: String, lane: LaneName },
 }
 
 impl Script {
@@ -53,7 +60,8 @@ impl Script {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut script = Self { settings: String::new(), steps: Vec::new() };
         for (number, line) in text.lines().enumerate() {
-            let begun = !script.steps.is_empty() || line.starts_with("session ");
+            let begins = ["session ", "set ", "stub "].iter().any(|word| line.starts_with(word));
+            let begun = !script.steps.is_empty() || begins;
             if !begun {
                 script.settings.push_str(line);
                 script.settings.push('\n');
@@ -99,6 +107,16 @@ impl What {
             ("wait", _) => Self::Wait(duration(rest)?),
             ("fate", [address, fate @ ..]) => Self::Fate { address: (*address).to_owned(), fate: fate.join(" ") },
             ("hang", ["up"]) => Self::HangUp,
+            ("stub", [id, _, ..]) => {
+                let given = serde_json::from_str(rest.strip_prefix(id)?).ok()?;
+                Self::Stub { id: (*id).to_owned(), given }
+            }
+            ("set", [scenario, state, lane @ ..]) => {
+                Self::Set { scenario: (*scenario).to_owned(), state: (*state).to_owned(), lane: lane_of(lane)? }
+            }
+            ("state", [scenario, state, lane @ ..]) => {
+                Self::State { scenario: (*scenario).to_owned(), state: (*state).to_owned(), lane: lane_of(lane)? }
+            }
             _ => return None,
         })
     }
@@ -124,6 +142,14 @@ impl What {
             };
         }
         Some(Self::Session { name, listener, from, tls })
+    }
+}
+
+fn lane_of(words: &[&str]) -> Option<LaneName> {
+    match words {
+        [] => Some(LaneName::default()),
+        ["in", lane] => LaneName::parse(lane).ok(),
+        _ => None,
     }
 }
 

@@ -1,8 +1,8 @@
 //! Conditions: what must hold for a rule to fire, one variant for each kind.
 
 use super::{
-    Reading, attachment, concurrency, envelope, identity, keyword, mailbox, prison, rate, same_domain, score, session,
-    text, virus,
+    Reading, attachment, chance, concurrency, envelope, identity, keyword, mailbox, prison, rate, same_domain, score,
+    session, text, virus,
 };
 use crate::address::Address;
 use crate::document::{Node, Table, Value};
@@ -64,6 +64,7 @@ impl Test {
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     Attachment(attachment::Attachments),
+    Chance(chance::Chance),
     Concurrency(concurrency::Limit),
     Envelope(envelope::Envelope),
     Identity(identity::Condition),
@@ -82,6 +83,7 @@ impl Condition {
     /// All keys of a `when` table.
     const KEYS: &'static [&'static str] = &[
         "attachment",
+        "chance",
         "concurrency",
         "count",
         "dkim",
@@ -117,6 +119,7 @@ impl Condition {
     pub(super) fn read(key: &'static str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Self> {
         Some(match key {
             "attachment" => Self::Attachment(attachment::Attachments::read(node, reading)?),
+            "chance" => Self::Chance(chance::Chance::read(node, reading)?),
             "concurrency" => Self::Concurrency(concurrency::Limit::read(node, reading)?),
             "recipient" | "recipient-domain" | "sender" | "sender-domain" => {
                 Self::Envelope(envelope::Envelope::read(key, node, reading)?)
@@ -140,6 +143,7 @@ impl Condition {
     pub(crate) fn test(&self, view: &View<'_>) -> Test {
         match self {
             Self::Attachment(condition) => condition.test(view),
+            Self::Chance(condition) => condition.test(),
             Self::Concurrency(condition) => condition.test(view),
             Self::Envelope(condition) => condition.test(view),
             Self::Identity(condition) => condition.test(view),
@@ -165,9 +169,9 @@ impl Condition {
     }
 
     /// Whether it depends on what is remembered between sessions.
-    pub(super) fn remembers(&self) -> bool {
+    pub(crate) fn remembers(&self) -> bool {
         match self {
-            Self::Concurrency(_) | Self::Prison(_) | Self::Rate(_) => true,
+            Self::Chance(_) | Self::Concurrency(_) | Self::Prison(_) | Self::Rate(_) => true,
             Self::Mailbox(condition) => condition.remembers(),
             _ => false,
         }

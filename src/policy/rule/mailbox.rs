@@ -11,6 +11,7 @@
 //! when.mailbox = "refuses-sender"  # its owner refuses this sender
 //! when.mailbox = "domain-refuses-sender"
 //! when.mailbox = "contact"         # the sender is in its address book
+//! when.mailbox = ["frozen", "disabled"]   # any of several that are not about how much it holds
 //! when.level = ["high"]            # how strictly it keeps spam out: low, medium, high
 //! ```
 //!
@@ -28,7 +29,8 @@ use crate::stage::Stage;
 /// The condition.
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
-    Is(Wanted),
+    /// Any of these.
+    Is(Vec<Wanted>),
     Level(Vec<Level>),
 }
 
@@ -64,14 +66,23 @@ impl Condition {
     pub(super) fn read(key: &str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Self> {
         reading.needs(key, Stage::Rcpt, &node.place);
         if key == "mailbox" {
-            return note(node, parse::one_of(text(node, reading.problems)?, &WANTED), reading.problems).map(Self::Is);
+            return Self::read_wanted(node, reading);
         }
         let mut level = |node| note(node, Level::named(text(node, reading.problems)?), reading.problems);
         Some(Self::Level(items(node).iter().filter_map(&mut level).collect()))
     }
 
+    fn read_wanted(node: &Node, reading: &mut Reading<'_, '_>) -> Option<Self> {
+        let mut wanted = |node| note(node, parse::one_of(text(node, reading.problems)?, &WANTED), reading.problems);
+        let all: Vec<_> = items(node).iter().filter_map(&mut wanted).collect();
+        if all.len() > 1 && all.iter().any(|wanted| wanted.remembers()) {
+            reading.problem(&node.place, "how much a mailbox holds is asked alone, in a rule of its own");
+        }
+        (!all.is_empty()).then_some(Self::Is(all))
+    }
+
     pub(super) fn remembers(&self) -> bool {
-        matches!(self, Self::Is(Wanted::Full | Wanted::OverCount | Wanted::OverQuota))
+        matches!(self, Self::Is(wanted) if wanted.iter().any(|wanted| wanted.remembers()))
     }
 
     pub(super) fn test(&self, view: &View<'_>) -> Test {
@@ -79,7 +90,10 @@ impl Condition {
             return Test::No;
         };
         match self {
-            Self::Is(wanted) => wanted.test(address, view),
+            Self::Is(wanted) => {
+                let mut tests = wanted.iter().map(|wanted| wanted.test(address, view));
+                tests.find(|test| *test != Test::No).unwrap_or(Test::No)
+            }
             Self::Level(levels) => {
                 let level = view.directory.mailbox(address).map(|mailbox| mailbox.level).unwrap_or_default();
                 if levels.contains(&level) {
@@ -93,6 +107,10 @@ impl Condition {
 }
 
 impl Wanted {
+    const fn remembers(self) -> bool {
+        matches!(self, Self::Full | Self::OverCount | Self::OverQuota)
+    }
+
     fn test(self, address: &Address, view: &View<'_>) -> Test {
         let directory = view.directory;
         let mailbox = directory.mailbox(address);

@@ -5,6 +5,7 @@
 //! between sessions answer with a question for the store.
 
 mod attachment;
+mod chance;
 mod concurrency;
 mod condition;
 mod envelope;
@@ -15,20 +16,20 @@ mod outcome;
 mod prison;
 mod rate;
 mod same_domain;
+mod scenario;
 mod score;
 mod session;
 mod text;
 mod virus;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::civil::Date;
 
 use crate::document::{Node, Table, text};
-use crate::policy::ask::Ask;
+use crate::policy::ask::{Ask, Step, Turn};
 use crate::policy::pack::Lists;
-use crate::policy::parse::{self, date};
+use crate::policy::parse::date;
 use crate::policy::period::Period;
 use crate::problem::{Place, Problem, Problems};
 use crate::stage::Stage;
@@ -37,8 +38,10 @@ use crate::verdict::RuleRef;
 
 pub(crate) use condition::{Condition, Test, View, conditions};
 pub(crate) use keyword::{Hits, KeywordIndex};
-pub(crate) use outcome::Outcome;
+pub(crate) use outcome::{Outcome, Turned};
 pub(crate) use prison::Prison;
+pub use scenario::START;
+pub(crate) use scenario::step as scenario_step;
 pub(crate) use score::Signal;
 
 /// A rule of a pack.
@@ -57,10 +60,11 @@ pub(crate) struct Rule {
     pub(crate) period: Period,
     /// It is in force on the day of the settings. If it is not, it still fires when it is named.
     pub(crate) in_force: bool,
-    pub(crate) outcome: Outcome,
-    pub(crate) delay: Duration,
+    pub(crate) does: Turned,
     /// The prison that its key goes to when it fires.
     pub(crate) lock: Option<String>,
+    /// The step of a scenario that it is.
+    pub(crate) step: Option<Step>,
     pub(crate) words: Words,
 }
 
@@ -90,7 +94,7 @@ pub(crate) struct Reading<'r, 'n> {
 }
 
 impl Reading<'_, '_> {
-    fn problem(&mut self, place: &Place, text: impl Into<String>) {
+    pub(crate) fn problem(&mut self, place: &Place, text: impl Into<String>) {
         self.problems.push(Problem::new(place, text));
     }
 
@@ -103,7 +107,7 @@ impl Reading<'_, '_> {
     }
 
     /// Notes each placeholder of a key that has no value yet at the rule's stage.
-    fn knows(&mut self, key: &Template, place: &Place) {
+    pub(crate) fn knows(&mut self, key: &Template, place: &Place) {
         let stage = self.stage;
         for placeholder in key.placeholders().filter(|placeholder| !placeholder.known_at(stage)) {
             self.problem(place, format!("{{{}}} is not known at stage {stage}", placeholder.name()));
@@ -135,8 +139,8 @@ impl Rule {
         };
         let enabled = table.boolean("enabled", reading.problems).unwrap_or(true);
         let words = Words::read(&mut table, reading.problems);
-        let delay = parse::duration_at(&mut table, "delay", reading.problems).unwrap_or_default();
-        let outcome = Outcome::read(&mut table, !delay.is_zero(), reading);
+        let turned = Turned::read(&mut table, reading);
+        let step = table.node("scenario").and_then(|node| scenario_step(node, reading.problems));
         let lock = table.node("lock").and_then(|node| prison::name(node, reading));
         let trigger_only = table.boolean("trigger-only", reading.problems).unwrap_or_default();
         let when = table.node("when").map(|node| conditions(node, reading)).unwrap_or_default();
@@ -157,6 +161,7 @@ impl Rule {
         if trigger_only && !(when.is_empty() && unless.is_empty()) {
             reading.problem(place, "a rule that is `trigger-only` has no conditions");
         }
+        let turned = turned?;
         let rule = Self {
             reference: Arc::new(reference),
             stage: reading.stage,
@@ -165,12 +170,12 @@ impl Rule {
             trigger_only,
             period,
             in_force: period.holds(reading.as_of),
-            outcome: outcome?,
-            delay,
+            does: turned,
             lock,
+            step,
             words,
         };
-        if matches!(rule.outcome, Outcome::Fate(_)) && rule.remembers() {
+        if matches!(rule.does.outcome, Outcome::Fate(_)) && rule.remembers() {
             reading.problem(
                 place,
                 "a rule that files, discards or replaces is asked for each recipient, so it cannot count",
@@ -186,7 +191,7 @@ impl Rule {
 
     /// Whether it depends on what is remembered between sessions.
     pub(crate) fn remembers(&self) -> bool {
-        self.conditions().any(Condition::remembers)
+        self.step.is_some() || self.conditions().any(Condition::remembers)
     }
 
     /// Whether it has to be asked for each recipient of a message.
@@ -196,12 +201,19 @@ impl Rule {
 
     /// Whether no rule behind it is asked if it fires.
     pub(crate) fn is_last(&self) -> bool {
-        !matches!(self.outcome, Outcome::Continue)
+        self.does.is_last()
     }
 
     /// Whether it fires on every session that comes to its stage.
     pub(crate) fn is_unconditional(&self) -> bool {
         !self.trigger_only && self.when.is_empty() && self.unless.is_empty()
+    }
+
+    /// The use that it is, if that has to be counted.
+    fn turn(&self) -> Option<Turn> {
+        let step = Some(self.step.clone()?);
+        let user = self.reference.to_string();
+        Some(Turn { user, key: String::new(), times: None, ends: vec![self.is_last()], step })
     }
 
     /// Tests everything that can be told without what is remembered: what was found, and what is left to ask.
@@ -217,6 +229,8 @@ impl Rule {
                 Test::Ask(ask) => asks.push(ask),
             }
         }
+        // Last, so that it is counted only where all else holds.
+        asks.extend(self.turn().map(Ask::Turn));
         Some((evidence, asks))
     }
 }

@@ -8,12 +8,35 @@
 //! delay = "5s"           # before any of them, or alone: wait, and go on with the next rule
 //! ```
 
+use std::time::Duration;
+
 use crate::document::Table;
 use crate::policy::parse;
 use crate::policy::rule::Reading;
 use crate::stage::Stage;
 use crate::template::ReplyTemplate;
 use crate::verdict::{Fate, Replacement};
+
+/// What a rule does when it is used, after a wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Turned {
+    pub(crate) outcome: Outcome,
+    pub(crate) delay: Duration,
+}
+
+impl Turned {
+    /// Reads `delay` and the keys of the outcome.
+    pub(crate) fn read(table: &mut Table<'_>, reading: &mut Reading<'_, '_>) -> Option<Self> {
+        let delay = parse::duration_at(table, "delay", reading.problems).unwrap_or_default();
+        let outcome = Outcome::read(table, !delay.is_zero(), reading)?;
+        Some(Self { outcome, delay })
+    }
+
+    /// Whether no rule behind it is asked.
+    pub(crate) const fn is_last(&self) -> bool {
+        self.outcome.is_last()
+    }
+}
 
 /// What a rule does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +58,7 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// Reads the keys of a rule that say what it does; exactly one of them must be there, or a delay alone.
-    pub(super) fn read(table: &mut Table<'_>, delays: bool, reading: &mut Reading<'_, '_>) -> Option<Self> {
+    fn read(table: &mut Table<'_>, delays: bool, reading: &mut Reading<'_, '_>) -> Option<Self> {
         let close = table.boolean("close", reading.problems).unwrap_or_default();
         let reply = table.node("reply");
         let then = table.node("then");
@@ -104,6 +127,11 @@ impl Outcome {
             }
         }
         Some(Self::Refuse { reply, close })
+    }
+
+    /// Whether no rule behind it is asked.
+    pub(crate) const fn is_last(&self) -> bool {
+        !matches!(self, Self::Continue)
     }
 
     /// The action in one word or as the reply, for tables.

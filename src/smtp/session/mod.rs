@@ -317,8 +317,7 @@ impl Session {
                 self.facts.counts.commands = self.facts.counts.commands.saturating_add(1);
                 match line {
                     Line::TooLong => self.error(Canned::LineTooLong),
-                    Line::Whole(line) if self.service.judge_commands => self.judged = Some(Judged::Command(line)),
-                    Line::Whole(line) => self.command(&line),
+                    Line::Whole(line) => self.judged = Some(Judged::Command(line)),
                 }
             }
         }
@@ -377,11 +376,9 @@ impl Session {
         *errors = errors.saturating_add(1);
         if *errors > self.service.limits.errors {
             self.close_with(Canned::TooManyErrors);
-        } else if self.service.judge_faults {
+        } else {
             self.facts.fault = Some(canned.name());
             self.judged = Some(Judged::Fault(canned));
-        } else {
-            self.answer(canned);
         }
     }
 

@@ -33,8 +33,6 @@ fn service() -> Service {
         limits: Limits { errors: 3, failed_logins: 2, recipients: 2, ..Limits::default() },
         accounts: Arc::new(Accounts { any: false, passwords }),
         auth_without_tls: false,
-        judge_commands: false,
-        judge_faults: false,
     }
 }
 
@@ -52,7 +50,7 @@ struct Play {
     content: Vec<u8>,
     /// The text of each message that got as far as stage `message`.
     messages: Vec<Vec<u8>>,
-    /// The stages judged.
+    /// The stages judged, but for that of every command.
     stages: Vec<Stage>,
     /// The latest step that is not taken by the play itself.
     step: Step,
@@ -102,7 +100,9 @@ impl Play {
                     self.content.extend(content);
                 }
                 Step::Judge(stage) => {
-                    self.stages.push(stage);
+                    if stage != Stage::Command {
+                        self.stages.push(stage);
+                    }
                     match stage {
                         Stage::Data => self.content.clear(),
                         Stage::Message => self.messages.push(std::mem::take(&mut self.content)),

@@ -90,9 +90,8 @@ fn a_refused_message_ends_its_transaction() {
 }
 
 #[test]
-fn commands_are_judged_where_that_is_asked_for() {
-    let service = Service { judge_commands: true, ..service() };
-    let mut play = Play::with(service, facts(), |stage, facts| match stage {
+fn every_command_is_judged() {
+    let mut play = Play::with(service(), facts(), |stage, facts| match stage {
         Stage::Command if facts.counts.commands == 2 => refuse(),
         Stage::Command if facts.counts.commands == 3 => Action::RefuseAndClose(Reply::new(421, "enough")),
         _ => Action::Accept,
@@ -107,7 +106,7 @@ fn commands_are_judged_where_that_is_asked_for() {
          S: 421 enough",
     );
     assert_eq!(play.step, Step::Close);
-    assert_eq!(play.stages, [Stage::Connect, Stage::Command, Stage::Helo, Stage::Command, Stage::Command]);
+    assert_eq!(play.stages, [Stage::Connect, Stage::Helo], "what is refused goes no further");
 }
 
 #[test]
@@ -138,8 +137,12 @@ fn our_own_fault_is_told_as_such() {
 
     let mut session = play.session;
     session.receive(b"MAIL FROM:<>\r\nNOOP\r\n");
+    assert_eq!(session.step(), Step::Judge(Stage::Command));
+    session.resolve(&Verdict::accept());
     assert_eq!(session.step(), Step::Judge(Stage::Mail));
     session.fail();
+    assert_eq!(session.step(), Step::Judge(Stage::Command));
+    session.resolve(&Verdict::accept());
     assert_eq!(session.step(), Step::Read);
     assert_eq!(String::from_utf8_lossy(session.output()), format!("{fault}250 2.0.0 Ok\r\n"));
     assert!(!session.in_transaction());

@@ -1,0 +1,52 @@
+//! JSON as a tree of [`Node`]s, so that what comes by the API is read as what stands in a pack is.
+
+use super::{Node, Value};
+use crate::problem::Place;
+
+impl Node {
+    /// A JSON value; each of its values knows its JSON Pointer (RFC 6901).
+    #[must_use]
+    pub fn from_json(json: &serde_json::Value) -> Self {
+        from_json(json, String::new())
+    }
+}
+
+fn from_json(json: &serde_json::Value, pointer: String) -> Node {
+    use serde_json::Value as Json;
+    let below = |step: &str| format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"));
+    let value = match json {
+        Json::Null => Value::Other("null"),
+        Json::Bool(value) => Value::Boolean(*value),
+        Json::Number(number) => match number.as_i64() {
+            Some(number) => Value::Integer(number),
+            None if number.is_f64() => Value::Other("a number with a fraction"),
+            None => Value::Other("a number that is too large"),
+        },
+        Json::String(text) => Value::Text(text.clone()),
+        Json::Array(items) => {
+            let items = items.iter().enumerate();
+            Value::List(items.map(|(index, item)| from_json(item, below(&index.to_string()))).collect())
+        }
+        Json::Object(entries) => {
+            Value::Table(entries.iter().map(|(key, value)| (key.clone(), from_json(value, below(key)))).collect())
+        }
+    };
+    Node { place: Place::Pointer(pointer), value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_value_knows_its_pointer() {
+        let json = serde_json::json!({"when": {"recipient": ["a@b.c", 5]}, "a/b": null, "big": u64::MAX});
+        let node = Node::from_json(&json);
+        let Value::Table(entries) = &node.value else { panic!() };
+        let Value::Table(when) = &entries["when"].value else { panic!() };
+        let Value::List(items) = &when["recipient"].value else { panic!() };
+        assert_eq!((items[1].place.to_string().as_str(), &items[1].value), ("/when/recipient/1", &Value::Integer(5)));
+        assert_eq!(entries["a/b"].place.to_string(), "/a~1b");
+        assert_eq!(entries["big"].value.kind(), "a number that is too large");
+    }
+}
