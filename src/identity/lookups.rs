@@ -60,13 +60,15 @@ pub(super) struct Lookups<'k> {
     void: Cell<u32>,
     /// Names that an MX or PTR record gave: looking them up is part of the term that asked for the record.
     given: RefCell<HashSet<String>>,
+    /// Those that only a PTR record gave. One that cannot be looked up is passed over (RFC 7208 §5.5).
+    reverse: RefCell<HashSet<String>>,
     overruled: Cell<Option<SpfResult>>,
 }
 
 impl<'k> Lookups<'k> {
     pub(super) fn new(known: &'k Known<'k>, client: IpAddr) -> Self {
-        let (void, given, overruled) = (Cell::new(0), RefCell::default(), Cell::new(None));
-        Self { known, client, void, given, overruled }
+        let (given, reverse) = (RefCell::default(), RefCell::default());
+        Self { known, client, void: Cell::new(0), given, reverse, overruled: Cell::new(None) }
     }
 
     /// The result that ended the evaluation of SPF, although mail-auth went on.
@@ -80,7 +82,7 @@ impl<'k> Lookups<'k> {
         let end = match answer {
             Answer::Records(records) => return records,
             // An address that cannot be turned into a name has none (RFC 7208 §5.5).
-            Answer::Failed(_) if kind == Kind::Ptr => return Vec::new(),
+            Answer::Failed(_) if kind == Kind::Ptr || self.reverse.borrow().contains(name) => return Vec::new(),
             Answer::Failed(_) => Some(SpfResult::TempError),
             Answer::NoData | Answer::NoName if self.given.borrow().contains(name) => None,
             Answer::NoData | Answer::NoName => {
@@ -125,7 +127,7 @@ impl<'k> Lookups<'k> {
                     && matches!(text.get(6), None | Some(b' '))
             };
             let texts: Vec<_> = texts.iter().filter(|text| begins(text)).collect();
-            if !texts.iter().all(|text| has_sound_networks(text)) {
+            if !texts.iter().all(|text| is_sound(text)) {
                 return Txt::Error(Error::ParseError);
             }
             let texts: Vec<_> = texts.into_iter().map(|text| rewritten(text)).collect();
@@ -238,7 +240,10 @@ impl ResolverCache<IpAddr, RecordSet<Box<str>>> for Lookups<'_> {
         });
         // No more than ten are looked at (RFC 7208 §4.6.4).
         let names: Vec<_> = names.take(10).collect();
-        self.given.borrow_mut().extend(names.iter().cloned());
+        let mut given = self.given.borrow_mut();
+        let only = names.iter().filter(|name| !given.contains(*name)).cloned();
+        self.reverse.borrow_mut().extend(only);
+        given.extend(names.iter().cloned());
         Some(set(names.into_iter().map(|name| format!("{name}.").into()).collect()))
     }
 
@@ -297,18 +302,51 @@ fn rewritten(record: &[u8]) -> Vec<u8> {
     terms.join(&b' ')
 }
 
-/// Whether each `ip4` and `ip6` has an address: mail-auth reads `ip4:300.1.1.1` as some other one, where it is a
-/// permanent error (RFC 7208 §4.6).
-fn has_sound_networks(record: &[u8]) -> bool {
-    String::from_utf8_lossy(record).split(' ').all(|term| {
-        let Some((name, network)) = term.trim_start_matches(['+', '-', '~', '?']).split_once(':') else { return true };
-        let address = network.split_once('/').map_or(network, |(address, _)| address);
-        match name.to_ascii_lowercase().as_str() {
-            "ip4" => address.parse::<Ipv4Addr>().is_ok(),
-            "ip6" => address.parse::<Ipv6Addr>().is_ok(),
-            _ => true,
+/// Whether each term is one. mail-auth reads `ip4:300.1.1.1` as some other network, `/33` as `/32`, and nothing in place
+/// of a mechanism that there is not, where they are permanent errors (RFC 7208 §4.6).
+fn is_sound(record: &[u8]) -> bool {
+    let record = String::from_utf8_lossy(record).to_ascii_lowercase();
+    let once = |name: &str| record.split(' ').filter(|term| term.starts_with(name)).count() <= 1;
+    once("redirect=") && once("exp=") && record.split(' ').skip(1).all(is_term)
+}
+
+fn is_term(term: &str) -> bool {
+    let mechanism = term.strip_prefix(['+', '-', '~', '?']).unwrap_or(term);
+    let (name, value) = mechanism.split_at(mechanism.find([':', '/', '=']).unwrap_or(mechanism.len()));
+    if value.starts_with('=') {
+        // A modifier, known or not, has no qualifier.
+        let rest = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        return mechanism == term && name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(rest);
+    }
+    // A slash between braces belongs to a macro.
+    let behind = value.rfind('}').map_or(0, |at| at + 1);
+    let length = value[behind..].find('/').map_or("", |at| &value[behind + at..]);
+    let domain = value[..value.len() - length.len()].strip_prefix(':');
+    match name {
+        "" => term.is_empty(),
+        "all" => value.is_empty(),
+        "ip4" => domain.is_some_and(|address| address.parse::<Ipv4Addr>().is_ok()) && is_length(length, 32),
+        "ip6" => domain.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()) && is_length(length, 128),
+        "a" | "mx" => {
+            let (four, six) = length.find("//").map_or((length, ""), |at| (&length[..at], &length[at + 1..]));
+            domain != Some("") && is_length(four, 32) && is_length(six, 128)
         }
-    })
+        "ptr" => domain != Some(""),
+        "include" | "exists" => domain.is_some_and(|domain| !domain.is_empty()),
+        _ => false,
+    }
+}
+
+/// Whether it is the length of a network's prefix, with its slash, or nothing.
+fn is_length(text: &str, most: u8) -> bool {
+    let number = text.strip_prefix('/');
+    text.is_empty()
+        || number.is_some_and(|number| {
+            // `+8` is none, though it is a number.
+            number.bytes().all(|byte| byte.is_ascii_digit())
+                && (number == "0" || !number.starts_with('0'))
+                && number.parse::<u8>().is_ok_and(|number| number <= most)
+        })
 }
 
 /// A name that a cache is asked for.

@@ -159,6 +159,64 @@ fn a_failure_of_dns_on_the_way_is_temporary() {
 }
 
 #[test]
+fn a_reverse_name_that_cannot_be_looked_up_is_passed_over() {
+    let zones = zones(
+        r#"
+        "ptr.example" = { TXT = ["v=spf1 ptr -all"] }
+        "192.0.2.1" = { PTR = ["lame.ptr.example", "host.ptr.example"] }
+        "192.0.2.2" = { PTR = ["lame.ptr.example"] }
+        "192.0.2.3" = { fails = "servfail" }
+        "lame.ptr.example" = { fails = "servfail" }
+        "host.ptr.example" = { A = ["192.0.2.1"] }
+        "#,
+    );
+    assert_eq!(check(&zones, "192.0.2.1", "ptr.example"), SpfResult::Pass);
+    assert_eq!(check(&zones, "192.0.2.2", "ptr.example"), SpfResult::Fail);
+    assert_eq!(check(&zones, "192.0.2.3", "ptr.example"), SpfResult::Fail);
+}
+
+#[test]
+fn what_is_no_record_is_a_permanent_error() {
+    for (terms, result) in [
+        ("ip4:192.0.2.0/33 -all", SpfResult::PermError),
+        ("ip4:192.0.2.1/ -all", SpfResult::PermError),
+        ("ip6:2001:db8::/129 -all", SpfResult::PermError),
+        ("a/33 -all", SpfResult::PermError),
+        ("a//129 -all", SpfResult::PermError),
+        ("ip4 -all", SpfResult::PermError),
+        ("inlcude:a.test +all", SpfResult::PermError),
+        ("+all nonsense", SpfResult::PermError),
+        ("-redirect=a.test", SpfResult::PermError),
+        ("all:a.test", SpfResult::PermError),
+        ("exp=a.test exp=b.test -all", SpfResult::PermError),
+        ("a/+8 -all", SpfResult::PermError),
+        ("a/08 -all", SpfResult::PermError),
+        ("mx:x.test/24//129 -all", SpfResult::PermError),
+        ("mx//0 a/0//128 -all", SpfResult::Fail),
+        ("a:%{d1r/}.test/24 -all", SpfResult::Fail),
+        ("exists -all", SpfResult::PermError),
+        ("exists: -all", SpfResult::PermError),
+        ("include: -all", SpfResult::PermError),
+        ("nonsense -all", SpfResult::PermError),
+        ("nonsense:x -all", SpfResult::PermError),
+        ("redirect=a.test redirect=b.test", SpfResult::PermError),
+        ("-all unknown=thing", SpfResult::Fail),
+        ("redirect=nowhere.test -all", SpfResult::Fail),
+        ("include:x.example -all", SpfResult::PermError),
+        ("exists:%{z}.test -all", SpfResult::PermError),
+        ("-ALL", SpfResult::Fail),
+        ("IP4:192.0.2.1 -all", SpfResult::Pass),
+        ("  -all  ", SpfResult::Fail),
+    ] {
+        let zones = zones(&format!("\"x.example\" = {{ TXT = [\"v=spf1 {terms}\"] }}"));
+        assert_eq!(check(&zones, "192.0.2.1", "x.example"), result, "{terms}");
+    }
+    let long = format!("v=spf1 {} -all", "ip4:203.0.113.1 ".repeat(4000));
+    let zones = zones(&format!("\"x.example\" = {{ TXT = [\"{long}\"] }}"));
+    assert_eq!(check(&zones, "192.0.2.1", "x.example"), SpfResult::Fail);
+}
+
+#[test]
 fn a_null_sender_stands_for_its_helo_name() {
     let zones = zones("\"client.example\" = { TXT = [\"v=spf1 ip4:192.0.2.1 -all\"] }");
     let spf = |ip| examine(&zones, &NEEDS(), &facts(ip, "client.example", ""), None).spf.unwrap();
