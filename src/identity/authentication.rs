@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use mail_auth::dkim::DkimError;
+use mail_auth::dkim::{self, DkimError};
 use mail_auth::dmarc::Policy;
 use mail_auth::dmarc::verify::DmarcParameters;
 use mail_auth::spf::verify::SpfParameters;
@@ -12,10 +12,14 @@ use super::dns::{Answer, Kind, Known};
 use super::lookups::{Lookups, at_once, authenticator};
 use super::results::{Disposition, Dkim, DkimResult, Dmarc, DmarcResult, Signature, Spf, SpfResult};
 use super::{Identity, Needs};
+use crate::clock::Time;
 use crate::facts::ReversePath;
 
 /// Signatures of a message that are looked at. Each costs a key from DNS and a verification.
 const SIGNATURES: usize = 10;
+
+/// Names of header fields that a signature signs, times header fields of the message: each name is searched for in all.
+const SEARCHES: usize = 1_000_000;
 
 /// What SPF is evaluated for.
 #[derive(Clone, Copy, Debug)]
@@ -74,18 +78,20 @@ pub(super) fn examine_message(
     identity: &mut Identity,
     needs: &Needs,
     raw: &[u8],
-    sender: &ReversePath,
+    (sender, now): (&ReversePath, Time),
     known: &Known<'_>,
 ) {
     let message = AuthenticatedMessage::parse(raw);
-    let (Some(message), Some(authenticator)) = (message, authenticator()) else {
+    let (Some(mut message), Some(authenticator)) = (message, authenticator()) else {
         // There is no header field, so nobody signed and nobody is From.
         identity.dkim = Some(Dkim::default());
         identity.dmarc = Some(Dmarc { domain: String::new(), result: DmarcResult::Unpublished });
         return;
     };
     let lookups = Lookups::new(known, IpAddr::from([0, 0, 0, 0]));
-    let count = message.dkim_headers.len();
+    let unreadable = unreadable(&message);
+    let count = message.dkim_headers.len() + unreadable.len();
+    let (too_long, message) = (without_long_ones(&mut message), message_at(message, now));
     let outputs = if count > SIGNATURES {
         Vec::new()
     } else {
@@ -95,6 +101,10 @@ pub(super) fn examine_message(
     if count > SIGNATURES {
         let why = format!("there are {count} signatures, and {SIGNATURES} are looked at at most");
         signatures.push(Signature { domain: String::new(), result: DkimResult::PermError, why });
+    } else {
+        let told = |why: &str| signatures.iter().any(|signature| signature.why == why);
+        let untold: Vec<_> = unreadable.into_iter().filter(|signature| !told(&signature.why)).collect();
+        signatures.extend(too_long.into_iter().chain(untold));
     }
     identity.dkim = Some(Dkim { signatures });
     if !needs.dmarc {
@@ -103,6 +113,7 @@ pub(super) fn examine_message(
     let spf = match &identity.spf {
         // Only the result is of use: the domain is given beside.
         Some(spf) if spf.result == SpfResult::Pass => mail_auth::SpfResult::Pass,
+        Some(spf) if spf.result == SpfResult::TempError => mail_auth::SpfResult::TempError,
         _ => mail_auth::SpfResult::None,
     };
     let spf_output = SpfOutput::new(identity.spf.as_ref().map(|spf| spf.domain.clone()).unwrap_or_default());
@@ -119,8 +130,35 @@ pub(super) fn examine_message(
     let output = at_once(authenticator.verify_dmarc(parameters));
     identity.dmarc = Some(output.map_or_else(
         || Dmarc { domain: String::new(), result: DmarcResult::TempError },
-        |output| Dmarc { domain: output.domain().to_owned(), result: judged(&output, identity, known) },
+        |output| Dmarc { domain: output.domain().to_owned(), result: judged(&output, known) },
     ));
+}
+
+/// The signatures that cannot be read. mail-auth tells of some only.
+fn unreadable(message: &AuthenticatedMessage<'_>) -> Vec<Signature> {
+    let is_signature = |name: &[u8]| name.trim_ascii().eq_ignore_ascii_case(b"DKIM-Signature");
+    let errors = message.errors.iter().filter(|header| is_signature(header.name));
+    let why = errors.map(|header| header.header.to_string());
+    why.map(|why| Signature { domain: String::new(), result: DkimResult::Neutral, why }).collect()
+}
+
+/// Takes out the signatures that sign more than is looked for.
+fn without_long_ones(message: &mut AuthenticatedMessage<'_>) -> Vec<Signature> {
+    let fields = message.headers.len();
+    let is_long = |signature: &dkim::Signature| signature.h.len().saturating_mul(fields) > SEARCHES;
+    let long = message.dkim_headers.extract_if(.., |header| is_long(&header.header));
+    let why = || "it signs too many header fields".to_owned();
+    long.map(|header| Signature { domain: header.header.d, result: DkimResult::PermError, why: why() }).collect()
+}
+
+/// The message with signatures that have expired by mockmx's clock, or never do: mail-auth goes by the system's.
+fn message_at(mut message: AuthenticatedMessage<'_>, now: Time) -> AuthenticatedMessage<'_> {
+    for header in &mut message.dkim_headers {
+        let signature = &mut header.header;
+        let expired = signature.x != 0 && (signature.x <= signature.t || signature.x <= now.unix_seconds());
+        signature.x = u64::from(expired);
+    }
+    message
 }
 
 fn signature(output: &DkimOutput<'_>) -> Signature {
@@ -144,7 +182,7 @@ fn signature(output: &DkimOutput<'_>) -> Signature {
 }
 
 /// What DMARC comes to.
-fn judged(output: &DmarcOutput, identity: &Identity, known: &Known<'_>) -> DmarcResult {
+fn judged(output: &DmarcOutput, known: &Known<'_>) -> DmarcResult {
     let results = [output.spf_result(), output.dkim_result()];
     if results.contains(&&mail_auth::DmarcResult::Pass) {
         return DmarcResult::Pass;
@@ -157,7 +195,6 @@ fn judged(output: &DmarcOutput, identity: &Identity, known: &Known<'_>) -> Dmarc
     }
     let policy = match output.policy() {
         _ if output.dmarc_record().is_none() => return DmarcResult::Unpublished,
-        _ if failed_for_now(identity) => return DmarcResult::TempError,
         policy => of_missing_subdomain(output, known).unwrap_or(policy),
     };
     DmarcResult::Fail(match policy {
@@ -165,13 +202,6 @@ fn judged(output: &DmarcOutput, identity: &Identity, known: &Known<'_>) -> Dmarc
         Policy::Quarantine => Disposition::Quarantine,
         Policy::None | Policy::Unspecified => Disposition::None,
     })
-}
-
-/// Whether DNS failed for SPF or DKIM, so that either may pass another time.
-fn failed_for_now(identity: &Identity) -> bool {
-    let spf = identity.spf.as_ref().is_some_and(|spf| spf.result == SpfResult::TempError);
-    let dkim = identity.dkim.iter().flat_map(|dkim| &dkim.signatures);
-    spf || dkim.into_iter().any(|signature| signature.result == DkimResult::TempError)
 }
 
 /// The policy for a subdomain that does not exist (`np`), which mail-auth cannot tell by its caches.

@@ -130,7 +130,7 @@ impl Identity {
             }
         }
         if let Some(raw) = raw.filter(|_| needs.message()) {
-            authentication::examine_message(&mut identity, needs, raw, sender, known);
+            authentication::examine_message(&mut identity, needs, raw, (sender, facts.started), known);
         }
         identity
     }

@@ -64,6 +64,44 @@ fn one_right_signature_is_enough_and_no_more_than_ten_are_looked_at() {
     assert!(many.signatures[0].why.contains("12 signatures"), "{many:?}");
 }
 
+#[test]
+fn a_signature_that_cannot_be_read_is_neutral_and_counts() {
+    let zones = keys("");
+    for field in ["DKIM-Signature: rubbish\r\n", "dkim-signature:v=1; a=none; d=x\r\n", "DKIM-Signature:\r\n"] {
+        let result = judge(&zones, "a@example.org", &format!("{field}{MESSAGE}")).dkim.unwrap();
+        assert_eq!((result.result(), result.signatures.len()), (DkimResult::Neutral, 1), "{field}: {result:?}");
+        assert_eq!(dkim(&zones, &format!("{field}{}", signed("example.com"))), DkimResult::Pass, "{field}");
+        let many = judge(&zones, "a@example.org", &format!("{}{MESSAGE}", field.repeat(1000))).dkim.unwrap();
+        assert_eq!((many.result(), many.signatures.len()), (DkimResult::PermError, 1), "{field}");
+    }
+}
+
+#[test]
+fn a_signature_expires_by_the_clock_of_the_session() {
+    // The session is of 2008-02-01.
+    for (expires, result) in [
+        ("t=1201000000; x=1201823999", DkimResult::Neutral),
+        ("t=1201000000; x=1201824001", DkimResult::Fail),
+        ("t=1201824900; x=1201824800", DkimResult::Neutral),
+        ("x=4102444800", DkimResult::Fail),
+    ] {
+        // It was not signed, so what has not expired is wrong.
+        let raw = signed("example.com").replacen(" t=", " n=", 1).replacen("v=1;", &format!("v=1; {expires};"), 1);
+        let found = judge(&keys(""), "a@example.org", &raw).dkim.unwrap();
+        assert_eq!(found.result(), result, "{expires}: {found:?}");
+    }
+}
+
+#[test]
+fn a_signature_of_too_many_fields_is_not_verified() {
+    let names: Vec<_> = (0..20_000).map(|number| format!("x{number}")).collect();
+    let fields = "X:\r\n".repeat(20_000);
+    let raw = signed("example.com").replacen("h=", &format!("h={}:", names.join(":")), 1);
+    let raw = raw.replacen("From: Bill", &format!("{fields}From: Bill"), 1);
+    let found = judge(&keys(""), "a@example.org", &raw).dkim.unwrap();
+    assert_eq!(found.result(), DkimResult::PermError, "{}", found.signatures.len());
+}
+
 fn dmarc(record: &str, sender: &str, raw: &str, more: &str) -> DmarcResult {
     let zones = keys(&format!("\"_dmarc.example.com\" = {{ TXT = [\"{record}\"] }}\n{more}"));
     judge(&zones, sender, raw).dmarc.unwrap().result
@@ -123,8 +161,29 @@ fn a_failure_of_dns_is_no_failure_of_the_sender() {
 }
 
 #[test]
+fn a_failure_of_a_domain_that_is_not_aligned_saves_nobody() {
+    let reject = DmarcResult::Fail(Disposition::Reject);
+    let lame = "\"lame.test\" = { fails = \"servfail\" }\n\"s._domainkey.lame.test\" = { fails = \"timeout\" }\n";
+    assert_eq!(dmarc("v=DMARC1; p=reject", "a@lame.test", MESSAGE, lame), reject);
+    assert_eq!(dmarc("v=DMARC1; p=reject", "a@example.net", &signed("lame.test"), lame), reject);
+    let own = zones(
+        "\"_dmarc.example.com\" = { TXT = [\"v=DMARC1; p=reject\"] }\n\
+         \"s._domainkey.example.com\" = { fails = \"timeout\" }\n",
+    );
+    assert_eq!(judge(&own, "a@example.net", &signed("example.com")).dmarc.unwrap().result, DmarcResult::TempError);
+}
+
+#[test]
 fn from_must_name_one_domain() {
-    for from in ["", "From: a@one.example, b@two.example\r\n", "From: nobody\r\n"] {
+    let long = format!("From: {}@example.com\r\n", "a@b.test, ".repeat(1000));
+    for from in [
+        "",
+        "From: a@one.example, b@two.example\r\n",
+        "From: nobody\r\n",
+        "From: a@example.com\r\nFrom: b@example.net\r\n",
+        "From: a@\r\n",
+        &long,
+    ] {
         let raw = format!("{from}Subject: x\r\n\r\nx\r\n");
         assert_eq!(judge(&keys(""), "a@example.com", &raw).dmarc.unwrap().result, DmarcResult::Unpublished, "{from}");
     }

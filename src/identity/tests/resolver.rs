@@ -89,3 +89,42 @@ async fn a_server_that_says_nothing_is_waited_for_within_bounds() {
     assert_eq!(identity.spf.unwrap().result, SpfResult::TempError);
     assert!(began.elapsed() <= super::super::TIME, "{:?}", began.elapsed());
 }
+
+type Babble = fn(&[u8]) -> Vec<u8>;
+
+/// Answers each question several times, with what `of` makes of it.
+async fn babble(socket: UdpSocket, of: Babble) {
+    let mut buffer = [0; 4096];
+    loop {
+        let (length, from) = socket.recv_from(&mut buffer).await.unwrap();
+        for _ in 0..20 {
+            socket.send_to(&of(&buffer[..length]), from).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_talks_nonsense_is_a_temporary_error() {
+    let garbage: [Babble; 6] = [
+        |_| Vec::new(),
+        |_| vec![0xFF; 500],
+        // Its own question, which is no answer.
+        <[u8]>::to_vec,
+        // An answer to another question.
+        |query| [&[!query[0], query[1], 0x81, 0x80], &query[4..]].concat(),
+        // Cut short, and nobody listens by TCP.
+        |query| [&query[..2], &[0x83, 0x80], &query[4..]].concat(),
+        // A thousand answers, of which there is none.
+        |query| [&query[..2], &[0x81, 0x80, 0, 1, 3, 0xE8, 0, 0, 0, 0], &query[12..]].concat(),
+    ];
+    for (number, of) in garbage.into_iter().enumerate() {
+        let (socket, server) = socket().await;
+        let serving = tokio::spawn(babble(socket, of));
+        let began = crate::clock::io_now();
+        let identity = ask(server, &Zones::default(), "192.0.2.1", "real.example").await;
+        assert_eq!(identity.spf.as_ref().unwrap().result, SpfResult::TempError, "{number}");
+        assert_eq!(identity.listed(), None, "{number}");
+        assert!(began.elapsed() <= super::super::TIME, "{number}: {:?}", began.elapsed());
+        serving.abort();
+    }
+}
