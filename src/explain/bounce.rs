@@ -1,6 +1,11 @@
 //! The texts in what people bring: a text is itself, of a mail it is what a server said.
 
-use mail_parser::{Message, MessageParser, MimeHeaders};
+use std::borrow::Cow;
+
+use encoding_rs::{UTF_16BE, UTF_16LE};
+use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
+
+use crate::message::guess;
 
 /// How much is looked at, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -8,20 +13,97 @@ const LONGEST: usize = 1 << 20;
 /// How many texts are taken out of a mail.
 const MOST: usize = 20;
 
+/// How deep mails within mails are looked for, and how many in all.
+const DEEPEST: usize = 5;
+const MOST_MAILS: usize = 20;
+
 /// What has to be explained: of a mail the `Diagnostic-Code` fields of its delivery report (RFC 3464 §2.3.6), or, if it
-/// has none, the paragraphs of its text that hold a reply, or else all its paragraphs; anything else as it is. At most
-/// 20 texts, of the first megabyte. Never empty, but for an empty text.
+/// has none, the paragraphs of its text that hold a reply, or else those of a bounce that it carries, or else all its
+/// paragraphs; of a mailbox file that of each mail; of a log each line of a delivery; anything else as it is. At most 20
+/// texts, of the first megabyte. Never empty, but for an empty text.
 #[must_use]
 pub fn statements(brought: &[u8]) -> Vec<String> {
-    let brought = &brought[..brought.len().min(LONGEST)];
-    if let Some(mail) = mail(brought) {
-        let found = [reported(&mail), replies(&mail)].into_iter().find(|texts| !texts.is_empty());
-        if let Some(found) = found {
-            return found;
+    let brought = within(brought, LONGEST);
+    let brought = unmarked(brought);
+    let mut found = Vec::new();
+    for mail in mails(&brought) {
+        all_of(&mail).iter().for_each(|text| add(&mut found, text));
+    }
+    if found.is_empty() {
+        let text = guess(&brought);
+        let deliveries: Vec<_> = text.lines().filter(|line| line.contains("status=")).collect();
+        if deliveries.len() > 1 {
+            deliveries.iter().for_each(|line| add(&mut found, line));
+        } else {
+            add(&mut found, &text);
         }
     }
-    let text = String::from_utf8_lossy(brought);
-    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned).into_iter().collect()
+    found.truncate(MOST);
+    found
+}
+
+/// The beginning, but no part of a character.
+fn within(bytes: &[u8], longest: usize) -> &[u8] {
+    if bytes.len() <= longest {
+        return bytes;
+    }
+    let cut = (longest - 3..=longest).rev().find(|&at| bytes[at] & 0xC0 != 0x80);
+    &bytes[..cut.unwrap_or(longest)]
+}
+
+/// Without the mark that editors put before a text, which makes UTF-8 of UTF-16.
+fn unmarked(brought: &[u8]) -> Cow<'_, [u8]> {
+    match brought {
+        [0xEF, 0xBB, 0xBF, rest @ ..] => rest.into(),
+        [0xFF, 0xFE, rest @ ..] => UTF_16LE.decode_without_bom_handling(rest).0.into_owned().into_bytes().into(),
+        [0xFE, 0xFF, rest @ ..] => UTF_16BE.decode_without_bom_handling(rest).0.into_owned().into_bytes().into(),
+        _ => brought.into(),
+    }
+}
+
+/// The mail, or those of a mailbox file.
+fn mails(brought: &[u8]) -> Vec<Message<'_>> {
+    let mut starts = vec![0];
+    if brought.starts_with(b"From ") {
+        let blank = |at: usize| brought[..at].ends_with(b"\n\n") || brought[..at].ends_with(b"\r\n\r\n");
+        let lines = memchr::memmem::find_iter(brought, b"\nFrom ").map(|at| at + 1);
+        starts.extend(lines.filter(|&at| blank(at)).take(MOST_MAILS - 1));
+    }
+    let ends = starts.iter().skip(1).copied().chain([brought.len()]);
+    starts.iter().zip(ends).filter_map(|(&start, end)| mail(&brought[start..end])).collect()
+}
+
+/// The texts of a mail.
+fn all_of(mail: &Message<'_>) -> Vec<String> {
+    let mut within = Vec::new();
+    carried(mail, 0, &mut within);
+    let bounces = within.iter().copied().filter(|mail| is_bounce(mail));
+    let mut found = [mail].into_iter().chain(within.iter().copied()).map(reported);
+    let reported = found.find(|texts| !texts.is_empty());
+    let replies = || [mail].into_iter().chain(bounces).map(replies).find(|texts| !texts.is_empty());
+    reported.or_else(replies).unwrap_or_else(|| paragraphs(mail))
+}
+
+/// The mails that a mail carries, and those that they carry.
+fn carried<'m, 'x>(mail: &'m Message<'x>, depth: usize, found: &mut Vec<&'m Message<'x>>) {
+    if depth >= DEEPEST {
+        return;
+    }
+    for part in &mail.parts {
+        if let PartType::Message(within) = &part.body
+            && found.len() < MOST_MAILS
+        {
+            found.push(within);
+            carried(within, depth + 1, found);
+        }
+    }
+}
+
+/// Whether a mail server wrote it, and not the person whose mail it returns.
+fn is_bounce(mail: &Message<'_>) -> bool {
+    let from = mail.from().and_then(|from| from.first()).and_then(|from| from.address()).unwrap_or_default();
+    let local = from.split('@').next().unwrap_or_default();
+    local.eq_ignore_ascii_case("mailer-daemon") || local.eq_ignore_ascii_case("postmaster")
 }
 
 /// The mail, if it is one: a header section with a field that every mail has.
@@ -46,7 +128,7 @@ fn reported(mail: &Message<'_>) -> Vec<String> {
         part.content_type().is_some_and(|of| of.ctype().eq_ignore_ascii_case("message") && is_report(of.subtype()))
     });
     for report in reports {
-        for field in fields(&String::from_utf8_lossy(report.contents())) {
+        for field in fields(&guess(report.contents())) {
             let Some((name, value)) = field.split_once(':') else { continue };
             if name.trim().eq_ignore_ascii_case("diagnostic-code") {
                 // `smtp; 550 User Unknown`: the type says who speaks.
@@ -73,17 +155,35 @@ fn fields(text: &str) -> Vec<String> {
     fields
 }
 
-/// The paragraphs of a mail's text: those with something like a reply, or all.
+/// The paragraphs of a mail's text with something like a reply.
 fn replies(mail: &Message<'_>) -> Vec<String> {
+    let mut all = paragraphs(mail);
+    all.retain(|text| has_code(text));
+    all
+}
+
+/// The paragraphs of a mail's text.
+fn paragraphs(mail: &Message<'_>) -> Vec<String> {
     let mut all = Vec::new();
     for number in 0..mail.text_body_count().min(5) {
-        let Some(text) = mail.body_text(number) else { continue };
+        let Some(text) = raw_text(mail, number).map(guess).or_else(|| mail.body_text(number)) else { continue };
         let text = text.replace("\r\n", "\n");
         text.split("\n\n").for_each(|paragraph| add(&mut all, paragraph));
     }
-    let with_reply: Vec<_> = all.iter().filter(|text| has_code(text)).take(MOST).cloned().collect();
-    all.truncate(MOST);
-    if with_reply.is_empty() { all } else { with_reply }
+    all
+}
+
+/// The bytes of a text in more than seven bits that does not say in which charset, as old servers write.
+fn raw_text<'m>(mail: &'m Message<'_>, number: usize) -> Option<&'m [u8]> {
+    let part = mail.text_part(u32::try_from(number).ok()?)?;
+    let says = part.content_type().is_some_and(|of| of.has_attribute("charset"));
+    let is_plain = matches!(part.body, PartType::Text(_)) && part.content_transfer_encoding().is_none_or(is_bare);
+    let raw = mail.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
+    (is_plain && !says && !raw.is_ascii()).then_some(raw)
+}
+
+fn is_bare(encoding: &str) -> bool {
+    ["7bit", "8bit", "binary"].iter().any(|bare| encoding.trim().eq_ignore_ascii_case(bare))
 }
 
 fn has_code(text: &str) -> bool {
@@ -127,12 +227,62 @@ mod tests {
     }
 
     #[test]
+    fn a_bounce_is_found_in_the_mail_that_carries_it_and_in_a_mailbox_file() {
+        let base64 = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, REPORT);
+        let wanted = ["552-5.7.0 This message was blocked\n552 5.7.0 security issue", "550 User\nUnknown"];
+        for (encoding, report) in [("8bit", REPORT), ("base64", base64.as_str())] {
+            let mail = format!(
+                "From: a@b\r\nContent-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n\r\nWhat does it mean?\r\n\
+                 --o\r\nContent-Type: message/rfc822\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n{report}\r\n--o--\r\n"
+            );
+            assert_eq!(statements(mail.as_bytes()), wanted, "{encoding}");
+        }
+        // What somebody wrote is no reply.
+        let letter = "From: a@b\nContent-Type: message/rfc822\n\nFrom: c@d\n\nIt costs 500 yuan.\n";
+        assert_eq!(statements(letter.as_bytes()), [letter.trim()]);
+        let plain = "From: a@b\nContent-Type: message/rfc822\n\nFrom: postmaster@d\n\n550 User Unknown\n";
+        assert_eq!(statements(plain.as_bytes()), ["550 User Unknown"]);
+        for end in ["\n", "\r\n"] {
+            let mbox = "From a Thu Feb 1\nFrom: a@b\n\n550 one\n\nFrom b Thu Feb 1\nFrom: a@b\n\n550 two\n\nFrom c\n";
+            assert_eq!(statements(mbox.replace('\n', end).as_bytes())[..2], ["550 one", "550 two"], "{end:?}");
+        }
+        let many = (0..400).map(|number| format!("Diagnostic-Code: smtp; 550 {number}\r\n\r\n")).collect::<String>();
+        let report = REPORT.replace("Reporting-MTA: dns; mx\r\n\r\n", &format!("Reporting-MTA: dns; mx\r\n\r\n{many}"));
+        assert_eq!(statements(report.as_bytes()).len(), MOST);
+    }
+
+    #[test]
+    fn a_text_may_be_in_any_charset() {
+        let chinese = "您的服务器拒绝收件人之一。";
+        let gbk = encoding_rs::GBK.encode(chinese).0.into_owned();
+        assert_eq!(statements(&gbk), [chinese]);
+        let mail = [b"From: a@b\nSubject: x\n\n" as &[u8], &gbk].concat();
+        assert_eq!(statements(&mail), [chinese]);
+        assert_eq!(statements(&["\u{feff}".as_bytes(), chinese.as_bytes()].concat()), [chinese]);
+        let wide: Vec<u8> = "\u{feff}550 好".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(statements(&wide), ["550 好"]);
+        let wide: Vec<u8> = "\u{feff}550 好".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        assert_eq!(statements(&wide), ["550 好"]);
+        // A character is not cut.
+        let long = format!("a{}", "长".repeat(LONGEST / 3 + 1));
+        assert!(!statements(long.as_bytes())[0].contains('\u{fffd}'));
+    }
+
+    #[test]
+    fn a_log_is_taken_line_by_line() {
+        let log = "mx: to=<a@b>, status=bounced (550 one)\nmx: removed\nmx: to=<c@d>, status=deferred (451 two)\n";
+        let lines = ["mx: to=<a@b>, status=bounced (550 one)", "mx: to=<c@d>, status=deferred (451 two)"];
+        assert_eq!(statements(log.as_bytes()), lines);
+        assert_eq!(statements(lines[0].as_bytes()), lines[..1]);
+    }
+
+    #[test]
     fn anything_else_is_itself() {
         for text in ["550 MI:SPF", "Diagnostic-Code: smtp; 550 no", "a: b", "sender in prison\n\nor so"] {
             assert_eq!(statements(text.as_bytes()), [text]);
         }
         assert!(statements(b" \r\n").is_empty());
         assert_eq!(statements(&[b'x'; LONGEST + 5])[0].len(), LONGEST);
-        assert_eq!(statements(b"\xff\xfe"), ["\u{fffd}\u{fffd}"]);
+        assert_eq!(statements(b"\xff\xff"), ["\u{fffd}\u{fffd}"]);
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn decode<'a>(bytes: &'a [u8], label: Option<&str>) -> Cow<'a, str> {
 }
 
 /// Decodes bytes of which nothing is said.
-pub(super) fn guess(bytes: &[u8]) -> Cow<'_, str> {
+pub(crate) fn guess(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.into(),
         // A byte that is out of place does not make it another charset.

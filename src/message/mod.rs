@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use bounds::Bounds;
+pub(crate) use charset::guess;
 pub use fold::fold;
 pub use notice::virus_notice;
 
