@@ -83,6 +83,38 @@ fn what_nobody_knows_is_said_plainly() {
 }
 
 #[test]
+fn what_happened_is_found_by_its_meaning_as_a_guess() {
+    let (text, errors, code) = explain(&["对方邮箱已满"], "");
+    assert_eq!((errors.as_str(), code), ("", Some(0)));
+    assert!(text.starts_with("netease/mailbox-full  (a guess, 45 %: its reason or remedy speaks of that)\n"), "{text}");
+    assert!(text.contains("\n21cn/"), "{text}");
+    let (text, _, _) = explain(&["--json", "对方邮箱已满"], "");
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(value["found"][0]["how"], "meaning");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_argument_in_gbk_is_read() {
+    use std::os::unix::ffi::OsStrExt;
+    let mut command = mockmx(Path::new("/"));
+    // 对方邮箱已满
+    let words = std::ffi::OsStr::from_bytes(b"\xb6\xd4\xb7\xbd\xd3\xca\xcf\xe4\xd2\xd1\xc2\xfa");
+    let (text, errors, code) = said(&command.arg("explain").arg(words).output().unwrap());
+    assert_eq!((errors.as_str(), code), ("", Some(0)));
+    assert!(text.starts_with("netease/mailbox-full "), "{text}");
+}
+
+#[test]
+fn a_megabyte_is_not_said_back() {
+    for input in ["550 mumble\n".repeat(100_000), "长".repeat(400_000)] {
+        let (text, errors, code) = explain(&[], &input);
+        assert_eq!((text.as_str(), code), ("", Some(1)));
+        assert!(errors.len() < 2000 && errors.contains("… (10485"), "{} {}", errors.len(), &errors[..500]);
+    }
+}
+
+#[test]
 fn one_provider_can_be_asked_alone() {
     let (text, errors, code) = explain(&["--provider", "wanxiang", "598  mail rejected by keyword"], "");
     assert_eq!((text.as_str(), code), ("", Some(1)), "{errors}");

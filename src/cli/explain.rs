@@ -1,5 +1,6 @@
 //! `mockmx explain`: what a refusal means, and how to make it happen here.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Read, Write};
 use std::process::ExitCode;
 
@@ -16,23 +17,30 @@ use super::load::{load, report};
 /// How much of standard input is read, in bytes.
 const LONGEST: u64 = 1 << 20;
 
+/// How much of a text is shown back, in characters.
+const LONGEST_SHOWN: usize = 300;
+
 /// How many findings of one text are shown without `--all`.
 const MOST: usize = 5;
 
+/// With less certainty, in percent, it is found by its meaning alone.
+const SURE_OF_TEXT: u8 = 49;
+
 /// What `mockmx explain --help` says besides the flags.
 pub(super) const NOTES: &str = "\
-TEXT is a reply, a part of it, a line of a log, a code of a mail program, or a rule's name. From standard input it may
-also be a whole bounce. Exit code 1 if nobody knows it.
+TEXT is a reply, a part of it, a line of a log, a code of a mail program, a rule's name, or what happened, in words of
+your own. From standard input it may also be a whole bounce. Exit code 1 if nobody knows it.
 
   mockmx explain 'sender in prison'
   mockmx explain 0x800CCC0F
+  mockmx explain 对方邮箱已满
   mockmx explain < bounce.eml";
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
     /// What somebody was told; `-`, or nothing where something is piped in: standard input
     #[arg(value_name = "TEXT")]
-    text: Vec<String>,
+    text: Vec<OsString>,
     /// Explain by this provider's pack alone
     #[arg(long, value_name = "ID")]
     provider: Option<String>,
@@ -54,7 +62,8 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         }
         [] => from_input()?,
         [dash] if dash == "-" => from_input()?,
-        words => statements(words.join(" ").as_bytes()),
+        // On a terminal of GBK they are no UTF-8.
+        words => statements(words.join(OsStr::new(" ")).as_encoded_bytes()),
     };
     let policy = match load(&args.packs.flags()) {
         Ok((_, policy)) => policy,
@@ -83,7 +92,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
             writeln!(out, "{}", json!({ "text": text, "found": found }))?;
         } else if shown > 0 {
             if several {
-                writeln!(out, "== {}\n", Escaped(text))?;
+                writeln!(out, "== {}\n", shown_of(text))?;
             }
             print(&found, shown, &mut out)?;
         }
@@ -109,8 +118,13 @@ fn from_input() -> io::Result<Vec<String>> {
 /// How many of what was found are worth showing: all that are as sure as the first, or nearly so.
 fn likely(found: &[Match<'_>]) -> usize {
     let best = found.first().map_or(0, |first| first.certainty);
-    // Whoever is sure needs no guesses beside it.
-    let near = if best >= 95 { 5 } else { 15 };
+    let near = match best {
+        // Whoever is sure needs no guesses beside it.
+        95.. => 5,
+        SURE_OF_TEXT.. => 15,
+        // Where there are only guesses, none is much better than another.
+        _ => best,
+    };
     found.iter().take_while(|found| found.certainty + near >= best).count().min(MOST)
 }
 
@@ -118,11 +132,11 @@ fn say_unknown(texts: &[&String], providers: &[ProviderView]) -> io::Result<()> 
     let mut out = anstream::stderr().lock();
     match texts {
         [] => writeln!(out, "there is no text to explain")?,
-        [text] => writeln!(out, "not known: {}", Escaped(text))?,
+        [text] => writeln!(out, "not known: {}", shown_of(text))?,
         texts => {
             writeln!(out, "not known:")?;
             for text in texts {
-                writeln!(out, "  {}", Escaped(text))?;
+                writeln!(out, "  {}", shown_of(text))?;
             }
         }
     }
@@ -134,6 +148,14 @@ fn say_unknown(texts: &[&String], providers: &[ProviderView]) -> io::Result<()> 
         "No reply of {rules} rules and none of {texts} other texts of {} providers is like it.",
         providers.len()
     )
+}
+
+/// A text as it is shown back: it may be a megabyte.
+fn shown_of(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        None => Escaped(text).to_string(),
+        Some((end, _)) => format!("{}… ({} bytes)", Escaped(&text[..end]), text.len()),
+    }
 }
 
 /// The first `shown` of what was found.
@@ -154,25 +176,27 @@ fn one(found: &Match<'_>, out: &mut impl Write) -> io::Result<()> {
         98.. => "certain",
         85.. => "very likely",
         70.. => "likely",
-        _ => "perhaps",
+        SURE_OF_TEXT.. => "perhaps",
+        _ => "a guess",
     };
     writeln!(out, "{}/{}  ({sure}, {} %: {})", provider.id, subject.id(), found.certainty, found.how)?;
     let provider_line = format!("{} ({})", provider.name, provider.id);
     let stage = subject.occasion().to_string();
     let mut lines: Vec<(&str, Option<String>)> = vec![("provider", Some(provider_line)), ("stage", Some(stage))];
-    let (words, place) = match subject {
+    let place = match subject {
         Subject::Rule(rule) => {
             let reply = rule.reply.clone().unwrap_or_else(|| format!("none: {}", rule.action));
             lines.push(("reply", Some(reply)));
             lines.push(("dates", (!rule.period.is_always()).then(|| rule.period.to_string())));
-            ([&rule.reason_zh, &rule.remedy_zh, &rule.reason_en, &rule.remedy_en], (&rule.file, rule.line))
+            (&rule.file, rule.line)
         }
         Subject::Explanation(of) => {
             lines.push(("text", Some(of.texts.join(" | "))));
-            ([&of.reason_zh, &of.remedy_zh, &of.reason_en, &of.remedy_en], (&of.file, of.line))
+            (&of.file, of.line)
         }
     };
-    lines.extend(["原因", "解决建议", "reason", "remedy"].into_iter().zip(words.map(Clone::clone)));
+    let words = subject.words().map(|words| words.map(str::to_owned));
+    lines.extend(["原因", "解决建议", "reason", "remedy"].into_iter().zip(words));
     let (source, note) = match subject {
         Subject::Rule(rule) => (&rule.source, &rule.note),
         Subject::Explanation(of) => (&of.source, &of.note),
@@ -279,5 +303,7 @@ mod tests {
         assert_eq!(found(&[100, 95, 88]), 2);
         assert_eq!(found(&[80, 70, 66, 50]), 3);
         assert_eq!(found(&[60; 9]), MOST);
+        assert_eq!(found(&[45, 40, 22]), 3);
+        assert_eq!(found(&[55, 45, 22]), 2);
     }
 }

@@ -6,9 +6,10 @@
 //! bounded in what it looks at.
 //!
 //! `text` brings texts into a form that can be compared, [`pattern`] makes patterns of replies with placeholders,
-//! `near` measures how alike two texts are, `bounce` reads mails.
+//! `near` measures how alike two texts are, `meaning` looks into reasons and remedies, `bounce` reads mails.
 
 mod bounce;
+mod meaning;
 mod near;
 pub mod pattern;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::fmt;
 use regex::Regex;
 
 use crate::policy::{ExplanationView, Occasion, ProviderView, RuleView};
+use meaning::Meanings;
 use text::Statement;
 
 pub use bounce::statements;
@@ -27,8 +29,14 @@ pub use bounce::statements;
 /// Below this, a text is not taken for another.
 const LEAST_ALIKE: f64 = 0.62;
 
-/// What is found with less certainty, in percent, is not said.
+/// What is found with less certainty, in percent, is not said, if it is found by its text.
 const LEAST_CERTAIN: u8 = 49;
+
+/// The certainty, in percent, of what is found by all of its meaning; below all that is found by its text.
+const MOST_CERTAIN_BY_MEANING: u8 = 45;
+
+/// Whoever is as sure, in percent, needs nobody's meaning.
+const SURE: u8 = 95;
 
 /// The shortest part of a text that is looked for within another, in characters.
 const SHORTEST_PART: usize = 4;
@@ -37,6 +45,8 @@ const SHORTEST_PART: usize = 4;
 #[derive(Debug)]
 pub struct Explainer<'a> {
     entries: Vec<Entry<'a>>,
+    meanings: Meanings<'a>,
+    providers: &'a [ProviderView],
 }
 
 /// What a text was found to be.
@@ -51,6 +61,8 @@ pub enum Subject<'a> {
 /// How a text was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum How {
+    /// Its reason or remedy speaks of it.
+    Meaning,
     /// It has the same code, and there is no text.
     Code,
     /// It reads nearly the same.
@@ -71,6 +83,7 @@ pub enum How {
 impl fmt::Display for How {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Meaning => "its reason or remedy speaks of that",
             Self::Code => "the same code, and no more",
             Self::Near => "nearly the same words",
             Self::Token => "the same token",
@@ -87,6 +100,7 @@ impl How {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Meaning => "meaning",
             Self::Code => "code",
             Self::Near => "near",
             Self::Token => "token",
@@ -142,7 +156,7 @@ impl<'a> Explainer<'a> {
             });
             rules.chain(texts).map(|(subject, text)| Entry::new(provider, subject, text))
         });
-        Self { entries: entries.collect() }
+        Self { entries: entries.collect(), meanings: Meanings::new(providers), providers }
     }
 
     /// What a text may be, surest first; at equal certainty in the packs' order. Empty if nobody knows.
@@ -161,16 +175,22 @@ impl<'a> Explainer<'a> {
             }
         }
         found.extend(self.named(text));
+        if let Some(whole) = statements.first().filter(|_| found.iter().all(|found| found.certainty < SURE)) {
+            for (provider, subject, share) in self.meanings.speaking_of(&whole.text, !whole.codes.is_empty()) {
+                if !found.iter().any(|known| known.subject == subject && known.provider.id == provider.id) {
+                    let certainty = (share * f64::from(MOST_CERTAIN_BY_MEANING)) as u8;
+                    found.push(Match { provider, subject, how: How::Meaning, certainty });
+                }
+            }
+        }
         found.sort_by_key(|found| std::cmp::Reverse(found.certainty));
         found
     }
 
     /// The rules without a reply, and what else is found by its name alone: `263/virus-deleted`.
     fn named(&self, text: &str) -> Vec<Match<'a>> {
-        let mut providers: Vec<&'a ProviderView> = self.entries.iter().map(|entry| entry.provider).collect();
-        providers.dedup_by_key(|provider| &provider.id);
         let mut found = Vec::new();
-        for provider in providers {
+        for provider in self.providers {
             let rules = provider.rules.iter().filter(|rule| rule.reply.is_none());
             for rule in rules.filter(|rule| is_name(text, &provider.id, &rule.id)) {
                 found.push(Match { provider, subject: Subject::Rule(rule), how: How::Exact, certainty: 100 });
@@ -183,11 +203,14 @@ impl<'a> Explainer<'a> {
 /// Whether a text is the name of something of a pack: `263/keyword`, `keyword`, or its trigger's address.
 fn is_name(text: &str, provider: &str, id: &str) -> bool {
     let text = text.trim();
-    let of_provider = text.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/'));
-    let of_address = text.split_once('@').filter(|(_, domain)| {
-        domain.strip_suffix(".mockmx.test").is_some_and(|named| named.eq_ignore_ascii_case(provider))
+    let text = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text);
+    let same = |of: &str, named: &str| of.eq_ignore_ascii_case(provider) && named.eq_ignore_ascii_case(id);
+    let of_provider = text.split_once('/').is_some_and(|(of, named)| same(of, named));
+    let of_address = text.split_once('@').is_some_and(|(named, domain)| {
+        let domain = domain.to_ascii_lowercase();
+        domain.strip_suffix(".mockmx.test").is_some_and(|of| same(of, named))
     });
-    of_provider == Some(id) || text == id || of_address.is_some_and(|(local, _)| local.eq_ignore_ascii_case(id))
+    of_provider || of_address || text.eq_ignore_ascii_case(id)
 }
 
 impl<'a> Entry<'a> {
@@ -276,6 +299,16 @@ impl Subject<'_> {
             Self::Explanation(explanation) => &explanation.id,
             Self::Rule(rule) => &rule.id,
         }
+    }
+
+    /// Its reason and its remedy, in Chinese and in English.
+    #[must_use]
+    pub fn words(&self) -> [Option<&'_ str>; 4] {
+        let words = match self {
+            Self::Explanation(of) => [&of.reason_zh, &of.remedy_zh, &of.reason_en, &of.remedy_en],
+            Self::Rule(of) => [&of.reason_zh, &of.remedy_zh, &of.reason_en, &of.remedy_en],
+        };
+        words.map(Option::as_deref)
     }
 
     /// When it is met.
