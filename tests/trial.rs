@@ -3,12 +3,12 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 
 use mockmx::policy::Policy;
 use mockmx::settings::{Flags, Settings};
 
-use crate::program::{Serving, mockmx, said};
+use crate::program::{Serving, Watchdog, mockmx, said};
 
 /// Packs whose rules do all that a rule can do.
 const OWN: &str = r##"
@@ -121,6 +121,12 @@ fn all_that_a_rule_can_do_is_recognised() {
     let (text, errors, code) = trial(folder.path(), &server, &["--policies", "own.toml", "--all", "own"]);
     assert_eq!((errors.as_str(), code), ("", Some(0)), "{text}");
     assert!(text.contains("\n14 of 14 rules answered as their packs say, in "), "{text}");
+    for line in [
+        "ok    own/filed  message  accepted; what follows (file) is not looked at\n",
+        " s; of 3 only that they accept the message was looked at\n",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
     let (text, _, code) = trial(
         folder.path(),
         &server,
@@ -232,6 +238,16 @@ fn wrong_names_and_a_server_that_is_not_there_are_said() {
     let (errors, code) = run(&["263/no\u{1b}"]);
     assert_eq!(code, Some(1));
     assert!(errors.starts_with("error: there is no rule `263/no\\u{1b}`;"), "{errors}");
+    for (wrong, help) in [
+        ("263/keywrod", "did you mean `263/keyword`?\n"),
+        ("236/Keyword", "did you mean `263/keyword`?\n"),
+        ("keyword", "did you mean `263/keyword`?\n"),
+        ("263/zzzzzzzzzzz", "`mockmx providers ID` lists a provider's rules\n"),
+    ] {
+        assert_eq!(run(&[wrong]), (format!("error: there is no rule `{wrong}`; {help}"), Some(1)));
+    }
+    let (errors, _) = run(&["--all", "263/keyword"]);
+    assert_eq!(errors, "error: with --all go providers; `mockmx try 263/keyword` tries one rule\n");
     assert_eq!(run(&["--all", "nobody"]).1, Some(1));
     assert_eq!(run(&["--to", "a@b>", "263/keyword"]).1, Some(1));
     assert_eq!(run(&[]).1, Some(2));
@@ -239,4 +255,38 @@ fn wrong_names_and_a_server_that_is_not_there_are_said() {
     let (errors, code) = run(&["--smtp", &address, "--all"]);
     assert_eq!(code, Some(1));
     assert!(errors.starts_with(&format!("error: cannot connect to {address}; does mockmx run there: ")), "{errors}");
+}
+
+/// Runs `mockmx try` with `arguments` against a server that takes connections and says nothing.
+fn against_silence(arguments: &[&str], meanwhile: fn(&Child)) -> (String, String, Option<i32>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let mut command = mockmx(Path::new("/"));
+    command.args(["try", "--smtp", &address]).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let _watchdog = Watchdog::over(&child, "KILL");
+    let _connection = listener.accept().unwrap();
+    meanwhile(&child);
+    said(&child.wait_with_output().unwrap())
+}
+
+#[test]
+fn an_interrupt_ends_it_with_what_is_known_so_far() {
+    let interrupt = |child: &Child| {
+        assert!(Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status().unwrap().success());
+    };
+    let (text, errors, code) = against_silence(&["--all"], interrupt);
+    let left = built_in_rules();
+    let wanted = format!("interrupted: 0 of 0 rules answered as their packs say; {left} were not tried\n");
+    assert_eq!((text, errors.as_str(), code), (wanted, "", Some(130)));
+}
+
+#[test]
+fn a_server_that_does_not_greet_is_not_asked_for_every_rule() {
+    let (text, errors, code) = against_silence(&["--all", "--patience", "1"], |_| {});
+    assert_eq!((text.lines().count(), code), (1, Some(1)), "{text}");
+    assert_eq!(errors, "error: whoever listens there does not greet; is it a mockmx\n");
+    let (text, _, code) = against_silence(&["263/keyword", "--patience", "1"], |_| {});
+    assert!(text.contains("\n*  silence\nfailed: 263/keyword "), "{text}");
+    assert_eq!(code, Some(1));
 }

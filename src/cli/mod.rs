@@ -1,7 +1,7 @@
 //! The commands, a file each.
 //!
-//! Every command ends with one of three exit codes: 0, 1 if there are problems or it failed, 2 for wrong usage. What was
-//! asked for goes to standard output, all else to standard error, in colour only on a terminal.
+//! Every command ends with one of three exit codes: 0, 1 if there are problems or it failed, 2 for wrong usage; or with
+//! 130 if it was interrupted. What was asked for goes to standard output, all else to standard error, in colour only on a terminal.
 
 mod args;
 mod check;

@@ -1,6 +1,6 @@
 //! A client that shows what is said, and takes what comes to the byte.
 
-use std::io;
+use std::io::{self, Write};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -42,35 +42,40 @@ impl Heard {
     }
 }
 
-/// A connection, and what was said on it.
+/// A connection.
 #[derive(Debug)]
 pub(super) struct Client {
     stream: TcpStream,
     unread: Vec<u8>,
     patience: Duration,
-    /// What was said, a line each: `C: ` by us, `S: ` by the server, `*  ` what happened besides.
-    pub(super) transcript: Vec<String>,
+    /// Whether what is said is printed, a line each: `C: ` by us, `S: ` by the server, `*  ` what happens besides.
+    is_shown: bool,
 }
 
 impl Client {
-    pub(super) async fn connect(address: &str, patience: Duration) -> anyhow::Result<Self> {
+    pub(super) async fn connect(address: &str, patience: Duration, is_shown: bool) -> anyhow::Result<Self> {
         let connected = timeout(patience, TcpStream::connect(address)).await;
         let connected = connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
         let stream =
             connected.with_context(|| format!("cannot connect to {}; does mockmx run there", Escaped(address)))?;
-        Ok(Self {
-            stream,
-            unread: Vec::new(),
-            patience,
-            transcript: vec![format!("*  connected to {}", Escaped(address))],
-        })
+        let mut client = Self { stream, unread: Vec::new(), patience, is_shown };
+        client.show(&format!("*  connected to {}", Escaped(address)));
+        Ok(client)
+    }
+
+    /// Prints at once, so that a server that keeps silent is seen to.
+    fn show(&mut self, line: &str) {
+        if self.is_shown {
+            // Who cannot print hears of it when the outcome is printed.
+            self.is_shown = writeln!(anstream::stdout(), "{line}").is_ok();
+        }
     }
 
     /// Sends lines, each with its end. A server that is gone is heard of when its answer is read.
     pub(super) async fn say(&mut self, text: &str) {
         let mut bytes = Vec::new();
         for line in text.split('\n') {
-            self.transcript.push(format!("C: {}", Escaped(line)));
+            self.show(&format!("C: {}", Escaped(line)));
             bytes.extend_from_slice(line.as_bytes());
             bytes.extend_from_slice(b"\r\n");
         }
@@ -90,9 +95,9 @@ impl Client {
         match &heard {
             Heard::Reply(reply) => {
                 let lines = reply.split_inclusive('\n').map(|line| line.trim_end_matches(['\r', '\n']));
-                self.transcript.extend(lines.map(|line| format!("S: {}", Escaped(line))));
+                lines.for_each(|line| self.show(&format!("S: {}", Escaped(line))));
             }
-            other => self.transcript.push(format!("*  {}", other.describe())),
+            other => self.show(&format!("*  {}", other.describe())),
         }
         heard
     }

@@ -1,13 +1,15 @@
 //! `mockmx try`: makes rules fire on a mockmx that runs, and looks whether it answers as their packs say.
 //!
-//! `plan` says for a rule what the client says and what must come, `client` speaks with the server, `session` has the
+//! `names` finds the rules that are meant, `plan` says for a rule what the client says and what must come, `client` speaks with the server, `session` has the
 //! session of one rule, this file the command.
 
 mod client;
+mod names;
 mod plan;
 mod session;
 
 use std::io::{self, IsTerminal, Write};
+use std::net::Ipv6Addr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -16,9 +18,10 @@ use clap::Args;
 use mockmx::clock::io_now;
 use mockmx::escape::Escaped;
 use mockmx::facts::{Role, TlsMode};
-use mockmx::policy::{ProviderView, RuleView};
 use mockmx::settings::Settings;
+use tokio::signal::unix::{SignalKind, signal};
 
+use self::names::{Named, of_names, of_providers};
 use self::plan::Plan;
 use self::session::{Addresses, Outcome};
 use super::args::PolicyArgs;
@@ -27,11 +30,15 @@ use super::load::{load, report};
 /// What `mockmx try --help` says besides the flags.
 pub(super) const NOTES: &str = "\
 Each rule is named at its own stage in an otherwise innocent session; a rule of stage connect or command by the
-recipient, so that it answers late. Exit code 1 if an answer is not the one that the pack writes, to the byte.
+recipient, so that it answers late. Exit code 1 if an answer is not the one that the pack writes, to the byte. Of a rule
+that lets the message pass, to file, replace or discard it, only that it is accepted is looked at.
 
   mockmx try 263/keyword            show the conversation
   mockmx try --all                  go through every rule of every provider
   mockmx try --all 263 21cn         through those of two";
+
+/// The exit code after Ctrl-C, as of a program that it ends.
+const INTERRUPTED: u8 = 130;
 
 #[derive(Debug, Args)]
 pub(super) struct TryArgs {
@@ -44,7 +51,7 @@ pub(super) struct TryArgs {
     /// Send to this address, and name the rule by the sender (can be given several times)
     #[arg(long, value_name = "ADDR")]
     to: Vec<String>,
-    /// Where the MX listens [default: where the settings say, else 127.0.0.1:2525]
+    /// Where the MX listens, port 2525 if none is given [default: where the settings say, else 127.0.0.1:2525]
     #[arg(long, value_name = "ADDR")]
     smtp: Option<String>,
     /// Where submissions are taken, for rules of stage auth [default: where the settings say, else 127.0.0.1:2587]
@@ -84,43 +91,25 @@ pub(super) fn run(args: &TryArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// A rule and its provider.
-type Named<'a> = (&'a ProviderView, &'a RuleView);
-
-fn of_providers<'a>(providers: &'a [ProviderView], names: &[String]) -> anyhow::Result<Vec<Named<'a>>> {
-    if let Some(name) = names.iter().find(|name| !providers.iter().any(|provider| provider.id == **name)) {
-        let known: Vec<_> = providers.iter().map(|provider| provider.id.as_str()).collect();
-        anyhow::bail!("there is no provider `{}`; there are {}", Escaped(name), known.join(", "));
-    }
-    let chosen = providers.iter().filter(|provider| names.is_empty() || names.contains(&provider.id));
-    Ok(chosen.flat_map(|provider| provider.rules.iter().map(move |rule| (provider, rule))).collect())
-}
-
-fn of_names<'a>(providers: &'a [ProviderView], names: &[String]) -> anyhow::Result<Vec<Named<'a>>> {
-    let find = |name: &String| {
-        let (of, id) = name.split_once('/').unwrap_or((name, ""));
-        let provider = providers.iter().find(|provider| provider.id == of);
-        let rule = provider.and_then(|provider| Some((provider, provider.rules.iter().find(|rule| rule.id == id)?)));
-        rule.with_context(|| match provider {
-            Some(_) if id.is_empty() => format!("`{of}` is a provider; `mockmx try --all {of}` tries all its rules"),
-            _ => format!("there is no rule `{}`; `mockmx providers ID` lists a provider's rules", Escaped(name)),
-        })
-    };
-    names.iter().map(find).collect()
-}
-
 /// Where to connect to: what the flag says, else the first listener of that role that does not begin with TLS.
 fn address(flag: Option<&str>, settings: &Settings, role: Role) -> Option<String> {
     if let Some(flag) = flag {
         let port = flag.strip_prefix(':').unwrap_or(flag);
-        let is_port = port.parse::<u16>().is_ok();
-        return Some(if is_port { format!("127.0.0.1:{port}") } else { flag.to_owned() });
+        if port.parse::<u16>().is_ok() {
+            return Some(format!("127.0.0.1:{port}"));
+        }
+        let default = if role == Role::Mx { 2525 } else { 2587 };
+        return Some(match flag.trim_matches(['[', ']']).parse::<Ipv6Addr>() {
+            Ok(ip) => format!("[{ip}]:{default}"),
+            Err(_) if flag.contains(':') => flag.to_owned(),
+            Err(_) => format!("{flag}:{default}"),
+        });
     }
     let plain = |tls| matches!(tls, TlsMode::None | TlsMode::StartTls);
     let listener = settings.listeners.iter().find(|listener| listener.role == role && plain(listener.tls));
     let mut address = listener?.address;
     if address.ip().is_unspecified() {
-        let loopback = if address.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        let loopback = if address.is_ipv4() { [127, 0, 0, 1].into() } else { Ipv6Addr::LOCALHOST.into() };
         address.set_ip(loopback);
     }
     Some(address.to_string())
@@ -132,15 +121,12 @@ fn is_sendable(address: &str) -> bool {
     address.contains('@') && address.len() <= 320 && !address.contains(odd)
 }
 
-/// Tries the rules, and prints each conversation.
+/// Tries the rules, and prints each conversation as it goes.
 async fn shown(rules: &[Named<'_>], to: &[String], addresses: &Addresses) -> anyhow::Result<ExitCode> {
-    let mut out = anstream::stdout().lock();
     let mut failed = false;
     for (provider, rule) in rules {
-        let Outcome { transcript, answer } = session::run(Plan::new(&provider.id, rule, to, 0), addresses).await?;
-        for line in transcript {
-            writeln!(out, "{line}")?;
-        }
+        let Outcome { answer, .. } = session::run(Plan::new(&provider.id, rule, to, 0), addresses, true).await?;
+        let mut out = anstream::stdout().lock();
         match answer {
             Ok(how) => writeln!(out, "ok: {}/{} {how}", provider.id, rule.id)?,
             Err(why) => {
@@ -157,13 +143,36 @@ async fn all(rules: &[Named<'_>], to: &[String], addresses: &Addresses) -> anyho
     let started = io_now();
     let mut out = anstream::stdout().lock();
     let progress = Progress { on: io::stderr().is_terminal(), total: rules.len() };
-    let mut passed = 0;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let (mut passed, mut only_accepted) = (0, 0);
     for (number, (provider, rule)) in rules.iter().enumerate() {
         let name = format!("{}/{}", provider.id, rule.id);
         progress.show(number, &name)?;
-        let outcome = session::run(Plan::new(&provider.id, rule, to, number), addresses).await;
+        let plan = Plan::new(&provider.id, rule, to, number);
+        let accepts = plan.expects_acceptance();
+        let outcome = tokio::select! {
+            outcome = session::run(plan, addresses, false) => Some(outcome),
+            _ = interrupt.recv() => None,
+        };
         progress.clear()?;
-        match outcome?.answer {
+        let Some(outcome) = outcome else {
+            let left = rules.len() - number;
+            writeln!(
+                out,
+                "interrupted: {passed} of {number} rules answered as their packs say; {left} were not tried"
+            )?;
+            return Ok(ExitCode::from(INTERRUPTED));
+        };
+        let outcome = outcome?;
+        match outcome.answer {
+            Ok(_) if accepts => {
+                (passed, only_accepted) = (passed + 1, only_accepted + 1);
+                writeln!(
+                    out,
+                    "ok    {name}  {}  accepted; what follows ({}) is not looked at",
+                    rule.stage, rule.action
+                )?;
+            }
             Ok(_) => {
                 passed += 1;
                 let reply = rule.reply.as_deref().unwrap_or(rule.action);
@@ -171,10 +180,17 @@ async fn all(rules: &[Named<'_>], to: &[String], addresses: &Addresses) -> anyho
             }
             Err(why) => writeln!(out, "FAIL  {name}  {why}")?,
         }
+        if outcome.is_mute {
+            anyhow::bail!("whoever listens there does not greet; is it a mockmx");
+        }
     }
     let total = rules.len();
     let seconds = started.elapsed().as_secs_f64();
-    writeln!(out, "{passed} of {total} rules answered as their packs say, in {seconds:.1} s")?;
+    write!(out, "{passed} of {total} rules answered as their packs say, in {seconds:.1} s")?;
+    match only_accepted {
+        0 => writeln!(out)?,
+        some => writeln!(out, "; of {some} only that they accept the message was looked at")?,
+    }
     Ok(if passed == total { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -212,6 +228,23 @@ impl Progress {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_to_connect_to_needs_no_port() {
+        let settings = Settings::load(&mockmx::settings::Flags::default(), [], std::path::Path::new("")).unwrap();
+        for (flag, role, place) in [
+            ("25", Role::Mx, "127.0.0.1:25"),
+            (":25", Role::Mx, "127.0.0.1:25"),
+            ("localhost", Role::Mx, "localhost:2525"),
+            ("localhost", Role::Submission, "localhost:2587"),
+            ("mx.test:25", Role::Mx, "mx.test:25"),
+            ("::1", Role::Mx, "[::1]:2525"),
+            ("[::1]", Role::Mx, "[::1]:2525"),
+            ("[::1]:25", Role::Mx, "[::1]:25"),
+        ] {
+            assert_eq!(address(Some(flag), &settings, role).as_deref(), Some(place), "{flag}");
+        }
+    }
 
     #[test]
     fn an_address_cannot_end_a_command() {

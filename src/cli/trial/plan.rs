@@ -124,6 +124,11 @@ impl<'a> Plan<'a> {
         self.expected() == Expected::Silence
     }
 
+    /// Every reply is to be positive, and what the rule does comes behind them.
+    pub(super) fn expects_acceptance(&self) -> bool {
+        self.expected() == Expected::Acceptance
+    }
+
     /// Whether the connection has to end behind the reply.
     pub(super) fn expects_close(&self) -> bool {
         matches!(self.expected(), Expected::Reply { closes: true, .. })
@@ -162,7 +167,12 @@ impl<'a> Plan<'a> {
         };
         if as_expected {
             return Ok(match expected {
-                Expected::Acceptance => format!("lets the message pass, as its pack says ({})", self.rule.action),
+                Expected::Acceptance => {
+                    format!(
+                        "accepts the message, as its pack says; what follows ({}) is not looked at",
+                        self.rule.action
+                    )
+                }
                 _ if self.is_late() => format!("answered as its pack says, late, at {step}"),
                 _ => format!("answered as its pack says, at {step}"),
             });

@@ -24,19 +24,19 @@ pub(super) struct Addresses {
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// The conversation, a line each.
-    pub(super) transcript: Vec<String>,
+    /// Whoever listens did not even greet.
+    pub(super) is_mute: bool,
     /// How it was answered as the pack says, or why it was not.
     pub(super) answer: Result<String, String>,
 }
 
-/// Has the session of `plan`.
+/// Has the session of `plan`, and prints it if it is to be shown.
 ///
 /// # Errors
 /// If there is no connection.
-pub(super) async fn run(mut plan: Plan<'_>, addresses: &Addresses) -> anyhow::Result<Outcome> {
+pub(super) async fn run(mut plan: Plan<'_>, addresses: &Addresses, is_shown: bool) -> anyhow::Result<Outcome> {
     let address = if plan.login.is_some() { &addresses.submission } else { &addresses.smtp };
-    let mut client = Client::connect(address, addresses.patience).await?;
+    let mut client = Client::connect(address, addresses.patience, is_shown).await?;
     let (step, heard) = talk(&mut client, &mut plan).await;
     let after =
         if plan.expects_close() && matches!(heard, Heard::Reply(_)) { Some(client.hear(None).await) } else { None };
@@ -45,7 +45,7 @@ pub(super) async fn run(mut plan: Plan<'_>, addresses: &Addresses) -> anyhow::Re
         client.say("QUIT").await;
         client.hear(None).await;
     }
-    Ok(Outcome { transcript: client.transcript, answer })
+    Ok(Outcome { is_mute: step == Step::Connection && heard == Heard::Silence, answer })
 }
 
 /// Goes through the session up to the first answer that is not positive, or the last.
