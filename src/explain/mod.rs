@@ -249,6 +249,7 @@ impl<'a> Entry<'a> {
             (How::Token | How::Near, Some(true)) => found + 4,
             _ => found,
         };
+        let certainty = if said.is_trimmed { certainty.min(95) } else { certainty };
         let how = if how == How::Exact && certainty < 100 { How::Text } else { how };
         (certainty >= LEAST_CERTAIN).then_some((certainty, how))
     }

@@ -22,6 +22,8 @@ pub(super) struct Statement {
     pub(super) codes: Vec<u16>,
     /// The text behind the code, folded.
     pub(super) text: String,
+    /// An enhanced code or a mark at its end was taken off.
+    pub(super) is_trimmed: bool,
     /// What of it tells it apart from others: `mi:spf`, `0x800ccc0f`, `[tss04]`.
     pub(super) tokens: Vec<String>,
 }
@@ -33,24 +35,33 @@ impl Statement {
         let text: String = text.chars().take(LONGEST).collect();
         let words = words(&text);
         let mut found = vec![Self::of_words(&text, &words)];
-        let mut add = |words: &[String]| {
-            let statement = Self::of_words("", words);
+        let mut add = |words: &[String], is_trimmed: bool| {
+            let statement = Self { is_trimmed, ..Self::of_words("", words) };
             if !statement.text.is_empty()
                 && !found.iter().any(|known| known.code == statement.code && known.text == statement.text)
             {
                 found.push(statement);
             }
         };
-        let places = (0..words.len()).filter(|&at| code_in(&words[at]).is_some()).take(MOST_PLACES);
-        for at in places {
-            let mut reply = words[at..].to_vec();
-            if let Some(code) = code_in(&words[at]) {
-                code.clone_into(&mut reply[0]);
+        let mut add_from = |words: &[String], at: usize| {
+            let mut reply = own_words(&words[at..]).to_vec();
+            if let Some(code) = reply.first().and_then(|word| code_in(word)).map(str::to_owned) {
+                reply[0] = code;
             }
-            add(own_words(&reply));
-        }
+            add(&reply, false);
+            add(&trimmed(reply), true);
+        };
+        let places = |words: &[String]| -> Vec<usize> {
+            (0..words.len()).filter(|&at| code_in(&words[at]).is_some()).take(MOST_PLACES).collect()
+        };
+        places(&words).into_iter().for_each(|at| add_from(&words, at));
         let lines = text.lines().filter(|line| !line.trim().is_empty());
-        lines.take(MOST_PLACES).for_each(|line| add(&self::words(line)));
+        for line in lines.take(MOST_PLACES) {
+            let words = self::words(line);
+            add_from(&words, 0);
+            // What follows on the next line need not be the server's any more.
+            places(&words).first().into_iter().for_each(|&at| add_from(&words, at));
+        }
         found
     }
 
@@ -81,7 +92,7 @@ impl Statement {
         let codes = words.iter().filter_map(|word| code_in(word)?.parse().ok()).take(MOST_PLACES).collect();
         let text = words[usize::from(code.is_some())..].join(" ");
         let tokens = tokens(&text);
-        Self { raw: raw.to_owned(), code, codes, text, tokens }
+        Self { raw: raw.to_owned(), code, codes, text, is_trimmed: false, tokens }
     }
 }
 
@@ -176,6 +187,22 @@ fn own_words(words: &[String]) -> &[String] {
     &words[..end.unwrap_or(words.len())]
 }
 
+/// Without the enhanced code that a relay put behind the code, and without what stands behind the text.
+fn trimmed(mut words: Vec<String>) -> Vec<String> {
+    if words.get(1).is_some_and(|word| is_detail(word)) && is_code(&words[0]) {
+        words.remove(1);
+    }
+    while let Some(last) = words.last_mut() {
+        let kept = last.trim_end_matches(['"', '\'', '.', '>', ')', '#', '。']).len();
+        last.truncate(kept);
+        if kept > 0 || words.len() == 1 {
+            break;
+        }
+        words.pop();
+    }
+    words
+}
+
 fn is_code(word: &str) -> bool {
     matches!(word.as_bytes(), [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9'])
 }
@@ -258,7 +285,25 @@ mod tests {
             let found = Statement::candidates(text);
             assert!(found.iter().any(|statement| statement.whole() == reply), "{text}: {found:?}");
         }
-        assert!(Statement::candidates(&"550 a ".repeat(5000)).len() <= 2 * MOST_PLACES + 1);
+        assert!(Statement::candidates(&"550 a ".repeat(5000)).len() <= 6 * MOST_PLACES + 1);
+    }
+
+    #[test]
+    fn an_enhanced_code_and_marks_at_the_end_are_taken_off() {
+        for (text, is_trimmed) in [
+            ("554 5.7.1 RBL", true),
+            ("554 #5.7.1 RBL", true),
+            ("\"554 RBL\"", true),
+            ("554 RBL.", true),
+            ("Remote host said: 554 RBL\nGiving up on 192.0.2.1.", false),
+        ] {
+            let found = Statement::candidates(text);
+            let reply = found.iter().find(|statement| statement.whole() == "554 rbl");
+            assert_eq!(reply.map(|reply| reply.is_trimmed), Some(is_trimmed), "{found:?}");
+        }
+        for text in ["550 5.7.1", "550 ...", "550 5.7.1 .", "\"", "550"] {
+            assert!(!Statement::candidates(text).is_empty(), "{text}");
+        }
     }
 
     #[test]
