@@ -60,15 +60,13 @@ pub(super) struct Lookups<'k> {
     void: Cell<u32>,
     /// Names that an MX or PTR record gave: looking them up is part of the term that asked for the record.
     given: RefCell<HashSet<String>>,
-    /// Those that only a PTR record gave. One that cannot be looked up is passed over (RFC 7208 §5.5).
-    reverse: RefCell<HashSet<String>>,
     overruled: Cell<Option<SpfResult>>,
 }
 
 impl<'k> Lookups<'k> {
     pub(super) fn new(known: &'k Known<'k>, client: IpAddr) -> Self {
-        let (given, reverse) = (RefCell::default(), RefCell::default());
-        Self { known, client, void: Cell::new(0), given, reverse, overruled: Cell::new(None) }
+        let (void, given, overruled) = (Cell::new(0), RefCell::default(), Cell::new(None));
+        Self { known, client, void, given, overruled }
     }
 
     /// The result that ended the evaluation of SPF, although mail-auth went on.
@@ -82,7 +80,7 @@ impl<'k> Lookups<'k> {
         let end = match answer {
             Answer::Records(records) => return records,
             // An address that cannot be turned into a name has none (RFC 7208 §5.5).
-            Answer::Failed(_) if kind == Kind::Ptr || self.reverse.borrow().contains(name) => return Vec::new(),
+            Answer::Failed(_) if kind == Kind::Ptr => return Vec::new(),
             Answer::Failed(_) => Some(SpfResult::TempError),
             Answer::NoData | Answer::NoName if self.given.borrow().contains(name) => None,
             Answer::NoData | Answer::NoName => {
@@ -102,6 +100,16 @@ impl<'k> Lookups<'k> {
             Some(_) => set(own.into_iter().collect()),
             None => set(self.records(name, kind).into_iter().filter_map(of).collect()),
         }
+    }
+
+    /// Whether a name has the client's address. One that cannot be looked up is passed over, as mail-auth would not, and
+    /// it takes the first for the macro `p` unlooked at (RFC 7208 §5.5).
+    fn is_client_s(&self, name: &str) -> bool {
+        let (kind, own) = match self.client {
+            IpAddr::V4(ip) => (Kind::A, Record::A(ip)),
+            IpAddr::V6(ip) => (Kind::Aaaa, Record::Aaaa(ip)),
+        };
+        matches!(self.known.ask(name, kind), Answer::Records(records) if records.contains(&own))
     }
 
     fn text(&self, name: &str) -> Txt {
@@ -239,12 +247,9 @@ impl ResolverCache<IpAddr, RecordSet<Box<str>>> for Lookups<'_> {
             _ => None,
         });
         // No more than ten are looked at (RFC 7208 §4.6.4).
-        let names: Vec<_> = names.take(10).collect();
-        let mut given = self.given.borrow_mut();
-        let only = names.iter().filter(|name| !given.contains(*name)).cloned();
-        self.reverse.borrow_mut().extend(only);
-        given.extend(names.iter().cloned());
-        Some(set(names.into_iter().map(|name| format!("{name}.").into()).collect()))
+        let names: Vec<_> = names.take(10).filter(|name| self.is_client_s(name)).collect();
+        self.given.borrow_mut().extend(names.iter().cloned());
+        Some(set(names.into_iter().map(Into::into).collect()))
     }
 
     fn remove<Q: Hash + Eq + ?Sized>(&self, _: &Q) -> Option<RecordSet<Box<str>>>

@@ -159,7 +159,7 @@ fn a_failure_of_dns_on_the_way_is_temporary() {
 }
 
 #[test]
-fn a_reverse_name_that_cannot_be_looked_up_is_passed_over() {
+fn a_reverse_name_counts_if_it_is_the_client_s_and_else_is_passed_over() {
     let zones = zones(
         r#"
         "ptr.example" = { TXT = ["v=spf1 ptr -all"] }
@@ -167,11 +167,19 @@ fn a_reverse_name_that_cannot_be_looked_up_is_passed_over() {
         "192.0.2.2" = { PTR = ["lame.ptr.example"] }
         "192.0.2.3" = { fails = "servfail" }
         "lame.ptr.example" = { fails = "servfail" }
-        "host.ptr.example" = { A = ["192.0.2.1"] }
+        "host.ptr.example" = { TXT = ["v=spf1 ptr -all"], A = ["192.0.2.1"] }
+        "tr.example" = { TXT = ["v=spf1 ptr -all"] }
+        "macro.example" = { TXT = ["v=spf1 exists:%{p}.ok.test -all"] }
+        "host.ptr.example.ok.test" = { A = ["127.0.0.2"] }
+        "lame.ptr.example.ok.test" = { A = ["127.0.0.2"] }
         "#,
     );
     assert_eq!(check(&zones, "192.0.2.1", "ptr.example"), SpfResult::Pass);
+    assert_eq!(check(&zones, "192.0.2.1", "host.ptr.example"), SpfResult::Pass);
+    assert_eq!(check(&zones, "192.0.2.1", "tr.example"), SpfResult::Fail);
+    assert_eq!(check(&zones, "192.0.2.1", "macro.example"), SpfResult::Pass);
     assert_eq!(check(&zones, "192.0.2.2", "ptr.example"), SpfResult::Fail);
+    assert_eq!(check(&zones, "192.0.2.2", "macro.example"), SpfResult::Fail);
     assert_eq!(check(&zones, "192.0.2.3", "ptr.example"), SpfResult::Fail);
 }
 
