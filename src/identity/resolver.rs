@@ -81,8 +81,7 @@ impl fmt::Debug for Resolver {
 }
 
 async fn ask(resolver: &TokioResolver, question: &Question) -> Answer {
-    let Ok(mut name) = Name::from_str_relaxed(&question.name) else { return Answer::NoName };
-    name.set_fqdn(true);
+    let Some(name) = name_of(&question.name) else { return Answer::NoName };
     let kind = match question.kind {
         Kind::A => RecordType::A,
         Kind::Aaaa => RecordType::AAAA,
@@ -112,4 +111,16 @@ async fn ask(resolver: &TokioResolver, question: &Question) -> Answer {
     // A chain of aliases comes with its records.
     let records: Vec<_> = records.filter(|record| record.kind() == question.kind).collect();
     if records.is_empty() { Answer::NoData } else { Answer::Records(records) }
+}
+
+/// The name, label by label: hickory takes no underscore within a name beyond ASCII, as keys of DKIM have.
+fn name_of(text: &str) -> Option<Name> {
+    let label = |label: &str| match label.is_ascii() {
+        true => Some(label.as_bytes().to_vec()),
+        false => idna::domain_to_ascii(label).ok().map(String::into_bytes),
+    };
+    let labels: Vec<_> = text.split('.').map(label).collect::<Option<_>>()?;
+    let mut name = Name::from_labels(labels.iter().map(Vec::as_slice)).ok()?;
+    name.set_fqdn(true);
+    Some(name)
 }

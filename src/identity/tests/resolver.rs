@@ -24,6 +24,8 @@ async fn serve(socket: UdpSocket) {
         let data = match (name.trim_end_matches('.'), question.query_type()) {
             ("real.example", RecordType::TXT) => texts("v=spf1 include:one.example include:zone.example ~all"),
             ("one.example", RecordType::TXT) => texts("v=spf1 a:host.example -all"),
+            ("idn.example", RecordType::TXT) => texts("v=spf1 include:s_1._spf.xn--zouo53b.xn--fiqs8s -all"),
+            ("s_1._spf.xn--zouo53b.xn--fiqs8s", RecordType::TXT) => texts("v=spf1 ip4:192.0.2.1 -all"),
             ("host.example", RecordType::A) => Some(RData::A(A::new(192, 0, 2, 1))),
             ("1.2.0.192.bl.example", RecordType::A) => Some(RData::A(A::new(127, 0, 0, 3))),
             ("lame.example", _) => {
@@ -65,7 +67,12 @@ async fn a_server_is_asked_for_what_is_in_no_zone() {
     assert_eq!(result("192.0.2.1", "real.example").await, SpfResult::Pass);
     assert_eq!(result("192.0.2.7", "real.example").await, SpfResult::Pass);
     assert_eq!(result("192.0.2.8", "real.example").await, SpfResult::SoftFail);
+    assert_eq!(result("192.0.2.1", "idn.example").await, SpfResult::Pass);
     assert_eq!(result("192.0.2.8", "nowhere.example").await, SpfResult::None);
+    let long = format!("{}.test", "a".repeat(64));
+    for odd in ["a..b", "a\\046b.test", "-x.test", &long, "用\u{301}户.-"] {
+        assert_eq!(result("192.0.2.8", odd).await, SpfResult::None, "{odd}");
+    }
     assert_eq!(result("192.0.2.8", "lame.example").await, SpfResult::TempError);
     let identity = ask(server, &zones, "192.0.2.1", "real.example").await;
     assert_eq!(identity.listed().unwrap().address, Some([127, 0, 0, 3].into()));
