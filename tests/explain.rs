@@ -115,6 +115,15 @@ fn a_megabyte_is_not_said_back() {
 }
 
 #[test]
+fn a_file_s_name_is_no_text_but_is_told_how_to_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bounce.eml"), "550 MI:SPF").unwrap();
+    let (text, errors, code) = said(&mockmx(folder.path()).args(["explain", "bounce.eml"]).output().unwrap());
+    assert_eq!((text.as_str(), code), ("", Some(1)));
+    assert!(errors.ends_with("\nThere is a file of that name; `mockmx explain < bounce.eml` reads it.\n"), "{errors}");
+}
+
+#[test]
 fn one_provider_can_be_asked_alone() {
     let (text, errors, code) = explain(&["--provider", "wanxiang", "598  mail rejected by keyword"], "");
     assert_eq!((text.as_str(), code), ("", Some(1)), "{errors}");

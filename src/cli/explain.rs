@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Read, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -105,6 +106,12 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     }
     if !args.json {
         say_unknown(&unknown, &providers)?;
+        if let [name] = args.text.as_slice()
+            && Path::new(name).is_file()
+        {
+            let name = shown_of(&name.to_string_lossy());
+            writeln!(anstream::stderr(), "There is a file of that name; `mockmx explain < {name}` reads it.")?;
+        }
     }
     Ok(ExitCode::FAILURE)
 }
