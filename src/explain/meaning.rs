@@ -12,8 +12,14 @@ const LONGEST: usize = 200;
 
 /// The least of a question that must be spoken of, by weight: of words alone, and of a reply with its code, whose words
 /// are rather a server's own.
-const LEAST: f64 = 0.5;
+const LEAST: f64 = 0.45;
 const LEAST_OF_REPLY: f64 = 0.75;
+
+/// What everything speaks of, as of mail, is no question: its worth is below this.
+const LEAST_WORTH: f64 = 1.5;
+
+/// What a pair of Chinese characters that nothing speaks of is worth of an English word: most such pairs are no word.
+const PAIR: f64 = 0.3;
 
 /// Words for the same thing, and the one that stands for them.
 const SAME: [(&str, &str); 16] = [
@@ -79,6 +85,9 @@ impl<'a> Meanings<'a> {
             return Vec::new();
         }
         let all: f64 = asked.iter().map(|piece| self.worth(piece)).sum();
+        if all < LEAST_WORTH {
+            return Vec::new();
+        }
         let least = if is_reply { LEAST_OF_REPLY } else { LEAST };
         let share = |told: &BTreeSet<String>| {
             let shared: Vec<_> = asked.intersection(told).collect();
@@ -96,7 +105,8 @@ impl<'a> Meanings<'a> {
     /// What a piece tells: the more, the fewer have it.
     fn worth(&self, piece: &str) -> f64 {
         let with = self.common.get(piece).copied().unwrap_or_default();
-        ((1 + self.entries.len()) as f64 / (1 + with) as f64).ln().max(0.1)
+        let worth = ((1 + self.entries.len()) as f64 / (1 + with) as f64).ln().max(0.1);
+        if with == 0 && !piece.is_ascii() { worth * PAIR } else { worth }
     }
 }
 

@@ -116,7 +116,7 @@ fn what_happened_is_found_in_reasons_and_remedies() {
         }
     }
     assert_eq!(found(&providers, "对方邮箱已满")[0], "netease/mailbox-full meaning 45");
-    for text in ["SPF", "空间不足", "账号被冻结", "virus"] {
+    for text in ["SPF", "空间不足", "账号被冻结", "virus", "IP 被列入黑名单"] {
         let all = found(&providers, text);
         assert!(all[0].contains(" meaning "), "{text}: {all:?}");
     }
@@ -137,7 +137,18 @@ fn a_name_is_found_however_it_is_written() {
 #[test]
 fn what_nobody_says_is_not_known() {
     let providers = providers(None);
-    for text in ["", "hello world", "250 Ok", "the quick brown fox jumps over the lazy dog", "  \n ", "599", "您好"] {
+    for text in [
+        "",
+        "hello world",
+        "250 Ok",
+        "the quick brown fox jumps over the lazy dog",
+        "  \n ",
+        "599",
+        "您好",
+        "邮件",
+        "今天天气很好",
+        "发票怎么开",
+    ] {
         assert_eq!(found(&providers, text), [""; 0], "{text:?}");
     }
 }
