@@ -130,8 +130,13 @@ pub(super) fn examine_message(
     let output = at_once(authenticator.verify_dmarc(parameters));
     identity.dmarc = Some(output.map_or_else(
         || Dmarc { domain: String::new(), result: DmarcResult::TempError },
-        |output| Dmarc { domain: output.domain().to_owned(), result: judged(&output, known) },
+        |output| Dmarc { domain: bounded(output.domain()), result: judged(&output, known) },
     ));
+}
+
+/// A domain as a message names it, for people: a field of a megabyte is none, and nobody reads it.
+fn bounded(domain: &str) -> String {
+    domain.chars().take(255).collect()
 }
 
 /// The signatures that cannot be read. mail-auth tells of some only.
@@ -148,7 +153,8 @@ fn without_long_ones(message: &mut AuthenticatedMessage<'_>) -> Vec<Signature> {
     let is_long = |signature: &dkim::Signature| signature.h.len().saturating_mul(fields) > SEARCHES;
     let long = message.dkim_headers.extract_if(.., |header| is_long(&header.header));
     let why = || "it signs too many header fields".to_owned();
-    long.map(|header| Signature { domain: header.header.d, result: DkimResult::PermError, why: why() }).collect()
+    long.map(|header| Signature { domain: bounded(&header.header.d), result: DkimResult::PermError, why: why() })
+        .collect()
 }
 
 /// The message with signatures that have expired by mockmx's clock, or never do: mail-auth goes by the system's.
@@ -172,7 +178,7 @@ fn signature(output: &DkimOutput<'_>) -> Signature {
         mail_auth::DkimResult::PermError(why) => (DkimResult::PermError, Some(why)),
         mail_auth::DkimResult::TempError(why) => (DkimResult::TempError, Some(why)),
     };
-    let domain = output.signature().map(|signature| signature.d.clone()).unwrap_or_default();
+    let domain = output.signature().map(|signature| bounded(&signature.d)).unwrap_or_default();
     let why = why.map(|why| match why {
         // What the library for cryptography says is of no use to people.
         Error::Crypto(_) => "the signature does not fit the message and the key".to_owned(),

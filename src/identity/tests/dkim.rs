@@ -77,6 +77,17 @@ fn a_signature_that_cannot_be_read_is_neutral_and_counts() {
 }
 
 #[test]
+fn a_domain_of_a_megabyte_is_told_in_short() {
+    let long = format!("{}com", "a.".repeat(500_000));
+    let raw = signed("example.com").replacen("d=example.com;", &format!("d={long};"), 1);
+    let identity = judge(&keys(""), "a@example.org", &raw.replacen("news.example.com", &long, 1));
+    let dkim = identity.dkim.unwrap();
+    assert_eq!((dkim.result(), dkim.telling().unwrap().domain.len()), (DkimResult::PermError, 255));
+    let dmarc = identity.dmarc.unwrap();
+    assert_eq!((dmarc.result, dmarc.domain.len()), (DmarcResult::Unpublished, 255));
+}
+
+#[test]
 fn a_signature_expires_by_the_clock_of_the_session() {
     // The session is of 2008-02-01.
     for (expires, result) in [

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::document::{Node, Value, expected, note, text};
 use crate::facts::Facts;
-use crate::identity::{Disposition, DkimResult, DmarcResult, Identity, Listing, Needs, Resolves, SpfResult};
+use crate::identity::{Disposition, DkimResult, DmarcResult, Identity, Listing, Needs, Resolves, Signature, SpfResult};
 use crate::policy::parse;
 use crate::policy::rule::{Reading, Rule, Test, View};
 use crate::stage::Stage;
@@ -96,11 +96,19 @@ impl Condition {
             Self::Dkim(wanted) => {
                 let dkim = identity.dkim.as_ref()?;
                 let result = dkim.result();
-                let signature = dkim.telling().map(|signature| match signature.why.as_str() {
-                    "" => format!(", signed by {}", signature.domain),
-                    why => format!(", signed by {}: {why}", signature.domain),
-                });
-                wanted.contains(&result).then(|| format!("DKIM is {result}{}", signature.unwrap_or_default()))
+                wanted.contains(&result).then(|| {
+                    let mut text = format!("DKIM is {result}");
+                    if let Some(Signature { domain, why, .. }) = dkim.telling() {
+                        // Of a signature that cannot be read, nobody knows whose it is.
+                        if !domain.is_empty() {
+                            text += &format!(", signed by {domain}");
+                        }
+                        if !why.is_empty() {
+                            text += &format!(": {why}");
+                        }
+                    }
+                    text
+                })
             }
             Self::Dmarc(wanted) => {
                 let dmarc = identity.dmarc.as_ref()?;
