@@ -183,7 +183,9 @@ impl<'a> Explainer<'a> {
                 }
             }
         }
-        found.sort_by_key(|found| std::cmp::Reverse(found.certainty));
+        // Of two that are as certain, what the document says goes ahead of a variant of some years.
+        let is_variant = |subject| matches!(subject, Subject::Rule(rule) if rule.period.since.is_some());
+        found.sort_by_key(|found| (std::cmp::Reverse(found.certainty), is_variant(found.subject)));
         found
     }
 

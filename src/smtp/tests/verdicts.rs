@@ -106,7 +106,7 @@ fn every_command_is_judged() {
          S: 421 enough",
     );
     assert_eq!(play.step, Step::Close);
-    assert_eq!(play.stages, [Stage::Connect, Stage::Helo], "what is refused goes no further");
+    assert_eq!(play.stages, [Stage::Connect, Stage::Helo, Stage::Fault], "what is refused goes no further");
 }
 
 #[test]
