@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::facts::SessionId;
 use crate::policy::ask::Concurrency;
+use crate::store::holding::{Holding, HoldingKind};
 
 /// Who holds a place under which key. Bounded by the number of sessions, which the server bounds.
 #[derive(Debug, Default)]
@@ -31,6 +32,25 @@ impl Places {
             self.release(limit.counter.clone(), former);
         }
         None
+    }
+
+    /// The places that are taken.
+    pub(super) fn holdings(&self) -> Vec<Holding> {
+        let holding = |((counter, key), taken): (&(String, String), &usize)| Holding {
+            count: Some(*taken as u64),
+            ..Holding::new(HoldingKind::Concurrency, counter, key)
+        };
+        self.taken.iter().map(holding).collect()
+    }
+
+    /// Gives back all places of a key, whoever has them. Says whether there was one.
+    pub(super) fn release_all(&mut self, counter: &str, key: &str) -> bool {
+        for held in self.of_session.values_mut() {
+            if held.get(counter).is_some_and(|of| of == key) {
+                held.remove(counter);
+            }
+        }
+        self.taken.remove(&(counter.to_owned(), key.to_owned())).is_some()
     }
 
     /// Gives back all places of a session.

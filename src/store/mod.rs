@@ -5,6 +5,7 @@
 //! keys would take all memory. A table that is full forgets first what no longer matters.
 
 mod concurrency;
+mod holding;
 mod lanes;
 mod prison;
 mod rate;
@@ -17,6 +18,7 @@ use crate::clock::Time;
 use crate::facts::SessionId;
 use crate::policy::ask::{Amount, Answer, Ask, Effect, Group, Usage};
 
+pub use holding::{Holding, HoldingKind};
 pub use lanes::{Lane, Lanes};
 
 use concurrency::Places;
@@ -121,6 +123,43 @@ impl Store {
         self.state().turns.states()
     }
 
+    /// All that is remembered and not yet free, by key.
+    #[must_use]
+    pub fn holdings(&self, now: Time) -> Vec<Holding> {
+        let state = self.state();
+        let mailbox = |(mailbox, amount): (&String, &Amount)| Holding {
+            count: Some(amount.messages),
+            bytes: Some(amount.bytes),
+            ..Holding::new(HoldingKind::Mailbox, "", mailbox)
+        };
+        let mut holdings: Vec<_> = state.delivered.iter().map(mailbox).collect();
+        holdings.extend(state.prisons.holdings(now));
+        holdings.extend(state.rates.holdings(now));
+        holdings.extend(state.places.holdings());
+        drop(state);
+        holdings.sort_by(|a, b| a.key.cmp(&b.key));
+        holdings
+    }
+
+    /// Lets go of what a holding's key names. Says whether there was such a thing.
+    pub fn release(&self, key: &str) -> bool {
+        let Some((kind, of, subject)) = holding::parse_key(key) else { return false };
+        let mut state = self.state();
+        match kind {
+            HoldingKind::Prison => state.prisons.release(of, subject),
+            HoldingKind::Rate => state.rates.release(of, subject),
+            HoldingKind::Concurrency => state.places.release_all(of, subject),
+            HoldingKind::Mailbox => state.delivered.remove(subject).is_some(),
+        }
+    }
+
+    /// Forgets everything, but for the places of sessions that are there.
+    pub fn clear(&self) {
+        let mut state = self.state();
+        let places = std::mem::take(&mut state.places);
+        *state = State { places, ..State::default() };
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -140,5 +179,40 @@ impl State {
                 if full { Answer::Holds(holds) } else { Answer::No }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::policy::ask::{Cell, Concurrency, Rate};
+
+    #[test]
+    fn what_is_held_can_be_seen_and_released() {
+        let (store, now) = (Store::default(), Time::from_unix_seconds(1000));
+        let time = Duration::from_secs(900);
+        let cell = Cell { prison: "263/sender".to_owned(), key: "a:b@c.d".to_owned(), time, renew: false };
+        let rate = Rate { counter: "263/r".to_owned(), key: "192.0.2.1".to_owned(), count: 1, per: time };
+        let places = Concurrency { counter: "263/c".to_owned(), key: "k".to_owned(), session: SessionId(1), limit: 1 };
+        let group = |ask| [Group { asks: vec![ask], last: true }];
+        store.apply(&[Effect::Lock(cell.clone()), Effect::Deliver { mailbox: "m@c.d".to_owned(), bytes: 7 }], now);
+        let _ = store.settle(&group(Ask::Rate(rate)), now);
+        let _ = store.settle(&group(Ask::Concurrency(places)), now);
+
+        let keys: Vec<_> = store.holdings(now).into_iter().map(|holding| holding.key).collect();
+        assert_eq!(
+            keys,
+            ["concurrency:263/c:k", "mailbox::m@c.d", "prison:263/sender:a:b@c.d", "rate:263/r:192.0.2.1"]
+        );
+        assert_eq!(store.holdings(now)[2].free, Some(now.after(time)));
+        for key in &keys {
+            assert!(store.release(key), "{key}");
+            assert!(!store.release(key), "{key}");
+        }
+        assert!(store.holdings(now).is_empty());
+        assert_eq!(store.settle(&group(Ask::Prison(cell)), now), [[Answer::No]]);
+        assert!(!store.release("nothing") && !store.release("prison:263"));
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::clock::Time;
 use crate::policy::ask::Cell;
 use crate::store::MOST_KEYS;
+use crate::store::holding::{Holding, HoldingKind};
 
 /// Who is locked up, until when.
 #[derive(Debug, Default)]
@@ -23,6 +24,21 @@ impl Prisons {
             *until = now.after(cell.time);
         }
         Some(*until)
+    }
+
+    /// Who is inside.
+    pub(super) fn holdings(&self, now: Time) -> Vec<Holding> {
+        let inside = self.0.iter().filter(|(_, until)| **until > now);
+        let holding = |((prison, key), until): (&(String, String), &Time)| Holding {
+            free: Some(*until),
+            ..Holding::new(HoldingKind::Prison, prison, key)
+        };
+        inside.map(holding).collect()
+    }
+
+    /// Lets a key out. Says whether it was inside.
+    pub(super) fn release(&mut self, prison: &str, key: &str) -> bool {
+        self.0.remove(&(prison.to_owned(), key.to_owned())).is_some()
     }
 
     /// Locks the key up.
