@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use subtle::ConstantTimeEq;
+
 /// The accounts of the submission listeners.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Accounts {
@@ -23,7 +25,7 @@ impl Accounts {
     #[must_use]
     pub fn admit(&self, login: &str, password: &str) -> bool {
         let known = self.passwords.get(&login.to_lowercase());
-        self.any || known.is_some_and(|known| same_bytes(known.as_bytes(), password.as_bytes()))
+        self.any || known.is_some_and(|known| known.as_bytes().ct_eq(password.as_bytes()).into())
     }
 }
 
@@ -34,10 +36,6 @@ impl fmt::Debug for Accounts {
         logins.sort();
         f.debug_struct("Accounts").field("any", &self.any).field("logins", &logins).finish_non_exhaustive()
     }
-}
-
-fn same_bytes(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
 }
 
 #[cfg(test)]

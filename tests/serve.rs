@@ -211,11 +211,14 @@ fn the_image_s_variables_listen_everywhere() {
         .filter_map(|word| word.split_once('='))
         .filter(|(name, _)| name.starts_with("MOCKMX_"))
         .collect();
-    assert_eq!(variables.len(), 4, "{variables:?}");
+    assert_eq!(variables.len(), 5, "{variables:?}");
     let folder = tempfile::tempdir().unwrap();
     let mut command = mockmx(folder.path());
     // The ports may be in use on this machine.
-    command.envs(variables.iter().map(|(name, address)| (name, format!("{}:0", address.rsplit_once(':').unwrap().0))));
+    command.envs(variables.iter().map(|(name, value)| {
+        let any_port = value.rsplit_once(':').map(|(host, _)| format!("{host}:0"));
+        (name, any_port.unwrap_or_else(|| (*value).to_owned()))
+    }));
     let serving = Serving::spawn_as_set(&mut command);
     for name in ["smtp", "submission", "smtps", "http"] {
         assert!(serving.address(name).ip().is_unspecified(), "{name}");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use mockmx::settings::Flags;
+use mockmx::settings::{Flags, Secret};
 
 /// Flags that say which packs there are, and what is hosted.
 #[derive(Debug, Args)]
@@ -69,9 +69,18 @@ pub(super) struct ServeArgs {
     /// Take submissions here, with TLS from the first byte and AUTH [default: 127.0.0.1:2465]
     #[arg(long, value_name = "ADDR")]
     smtps: Option<String>,
-    /// Serve HTTP here: /healthz and /readyz [default: 127.0.0.1:8025]
+    /// Serve HTTP here: the API and health [default: 127.0.0.1:8025]
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
+    /// Ask for this token over HTTP; other users of this machine see flags, so MOCKMX_HTTP_TOKEN is the better place
+    #[arg(long, value_name = "TOKEN")]
+    http_token: Option<Secret>,
+    /// Serve HTTP without a token also where other machines reach it
+    #[arg(long)]
+    http_open: bool,
+    /// Answer HTTP also by this name of the host (can be given several times)
+    #[arg(long, value_name = "NAME")]
+    http_host: Vec<String>,
     /// Write the CA of the certificate that is made at start to this file, for clients to trust
     #[arg(long, value_name = "FILE")]
     write_ca: Option<String>,
@@ -91,6 +100,9 @@ impl ServeArgs {
             .set("--submission", &self.submission)
             .set("--smtps", &self.smtps)
             .set("--http", &self.http)
+            .set("--http-token", self.http_token.as_ref().map(Secret::reveal))
+            .set("--http-open", self.http_open.then_some("true"))
+            .set("--http-host", &self.http_host)
             .set("--write-ca", &self.write_ca)
             .set("--log-format", &self.log_format)
             .set("--log", &self.log)

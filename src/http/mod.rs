@@ -1,22 +1,38 @@
-//! HTTP: for now, whether mockmx lives and whether it is ready.
+//! HTTP: health, and `/api/v1`, by which a test asks what was seen and changes what is answered.
 //!
 //! `/healthz` answers while the process serves. `/readyz` answers 200 while every listener is bound and mockmx takes
 //! mail, else 503 with the reason. Everything is bounded: the time and size of a request's head, the size of a body,
 //! the number of connections.
+//!
+//! [`api`] has the routes and what they share, and each other file one subject. Whatever cannot be served is answered
+//! with a problem document (`errors`). `parameters` and `query` read the query by tables, which `openapi` shows too.
+
+mod api;
+mod collections;
+mod errors;
+mod extract;
+mod guard;
+mod messages;
+mod openapi;
+mod parameters;
+mod query;
+mod sessions;
+mod verdicts;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+
+pub use self::api::Api;
+use self::api::Closing;
 
 /// Connections at once.
 pub(crate) const MOST_CONNECTIONS: usize = 256;
@@ -54,24 +70,19 @@ impl Readiness {
     }
 }
 
-/// All that is served.
-pub fn router(readiness: Readiness) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/readyz", get(ready))
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(DefaultBodyLimit::max(MOST_BODY))
-        .with_state(readiness)
-}
-
 /// Serves one connection until it ends, or `closing` becomes true and the request under way is answered.
 pub(crate) async fn serve_connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
+    let service = TowerToHyperService::new(router);
+    let told = Closing(closing.clone());
+    let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        request.extensions_mut().insert(told.clone());
+        service.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(MOST_HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     let told = async {
         // An error means that there is nobody left to tell.
@@ -91,26 +102,4 @@ pub(crate) async fn serve_connection(stream: TcpStream, router: Router, mut clos
     if let Err(error) = ended {
         tracing::debug!(%error, "HTTP connection lost");
     }
-}
-
-async fn ready(State(readiness): State<Readiness>) -> Response {
-    match readiness.obstacle() {
-        None => "ready\n".into_response(),
-        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
-    }
-}
-
-async fn not_found() -> Response {
-    problem(StatusCode::NOT_FOUND)
-}
-
-async fn method_not_allowed() -> Response {
-    problem(StatusCode::METHOD_NOT_ALLOWED)
-}
-
-/// A problem document (RFC 9457) that says no more than its status.
-fn problem(status: StatusCode) -> Response {
-    let title = status.canonical_reason().unwrap_or("error");
-    let body = format!("{{\"type\":\"about:blank\",\"title\":\"{title}\",\"status\":{}}}\n", status.as_u16());
-    (status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response()
 }

@@ -40,7 +40,7 @@ use self::endpoint::{Endpoint, World};
 use self::listeners::{Listening, Wanted};
 use self::tls::Made;
 pub use self::tls::TlsError;
-use crate::http::{self, Readiness};
+use crate::http::{Api, Readiness};
 use crate::identity::Resolver;
 use crate::journal::Journal;
 use crate::policy::Policy;
@@ -81,6 +81,7 @@ pub struct Server {
     listening: Vec<Listening>,
     made: Made,
     readiness: Readiness,
+    api: Api,
     drain: Duration,
 }
 
@@ -92,11 +93,14 @@ impl Server {
     pub fn bind(generation: Generation, lanes: Arc<Lanes>, journal: Arc<Journal>) -> Result<Self, StartError> {
         let made = Made::new(lanes.default_lane().clock.now())
             .map_err(|error| StartError::from(TlsError::Made(error.to_string())))?;
+        let (generation, readiness) = (Arc::new(generation), Readiness::not_yet("starting"));
+        let api = Api::new(Arc::clone(&generation), Arc::clone(&journal), readiness.clone());
         let mut server = Self {
             world: Arc::new(World::new(lanes, journal)),
             listening: Vec::new(),
             made,
-            readiness: Readiness::not_yet("starting"),
+            readiness,
+            api,
             drain: Duration::ZERO,
         };
         server.take(generation)?;
@@ -120,7 +124,7 @@ impl Server {
                 () = &mut shutdown => break,
                 Some(reload) = reloads.recv() => reload,
             };
-            let outcome = self.take(reload.generation);
+            let outcome = self.take(Arc::new(reload.generation));
             self.start(&phase);
             // Whoever asked may have lost interest.
             let _ = reload.answer.send(outcome.map(|()| self.addresses()));
@@ -137,8 +141,7 @@ impl Server {
     }
 
     /// Makes `generation` what new sessions get, or changes nothing.
-    fn take(&mut self, generation: Generation) -> Result<(), StartError> {
-        let generation = Arc::new(generation);
+    fn take(&mut self, generation: Arc<Generation>) -> Result<(), StartError> {
         let settings = &generation.settings;
         let acceptor = tls::acceptor(&settings.tls, &self.made)?;
         tls::write_authority(&settings.tls, &self.made)?;
@@ -148,12 +151,10 @@ impl Server {
             let endpoint = Endpoint::new(listener, &generation, &acceptor, resolver.as_ref(), &self.world);
             (listener.name.clone(), listener.address, Wanted::Smtp(Arc::new(endpoint)))
         });
-        let http = settings.http.map(|address| {
-            let router = http::router(self.readiness.clone());
-            (listeners::HTTP.to_owned(), address, Wanted::Http(router))
-        });
+        let http = settings.http.map(|address| (listeners::HTTP.to_owned(), address, Wanted::Http(self.api.router())));
         listeners::bind_all(&mut self.listening, smtp.chain(http).collect()).map_err(StartError)?;
         self.drain = settings.limits.drain;
+        self.api.follow(generation);
         Ok(())
     }
 

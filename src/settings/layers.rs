@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -19,7 +20,7 @@ use crate::document::{Node, Value};
 use crate::problem::{Place, Problem, Problems, Source};
 
 /// The flags of the command line that set something, as text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Flags {
     config: Option<PathBuf>,
     values: Vec<(&'static Key, String)>,
@@ -41,6 +42,14 @@ impl Flags {
             self.values.extend(values.into_iter().map(|value| (key, value.as_ref().to_owned())));
         }
         self
+    }
+}
+
+/// Names the flags only: a value can be a secret.
+impl fmt::Debug for Flags {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = self.values.iter().filter_map(|(key, _)| key.flag);
+        f.debug_struct("Flags").field("config", &self.config).field("set", &flags.collect::<Vec<_>>()).finish()
     }
 }
 
@@ -138,11 +147,10 @@ impl Layers {
         let mut tree = empty();
         for (key, text) in &flags.values {
             let place = Place::Flag(key.flag.unwrap_or_default().to_owned());
-            let node = Node { place, value: Value::Text(text.clone()) };
             if key.kind == Kind::List {
-                self.added.push((key, node));
+                self.added.push((key, Node { place, value: Value::Text(text.clone()) }));
             } else {
-                put(&mut tree, key.path, node);
+                put(&mut tree, key.path, Node { value: converted(key.kind, text, &place), place });
             }
         }
         self.trees.push(tree);

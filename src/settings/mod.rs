@@ -8,6 +8,7 @@
 mod keys;
 mod layers;
 mod read;
+mod secret;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -29,6 +30,7 @@ use crate::smtp::Limits;
 
 pub use keys::{KEYS, Key, Kind};
 pub use layers::Flags;
+pub use secret::Secret;
 
 /// All settings, read and checked.
 #[derive(Clone, Debug)]
@@ -40,6 +42,12 @@ pub struct Settings {
     pub listeners: Vec<ListenerSettings>,
     /// Where HTTP is served.
     pub http: Option<SocketAddr>,
+    /// What whoever asks over HTTP has to know, health aside.
+    pub http_token: Option<Secret>,
+    /// Whether HTTP may be served without a token where other machines reach it.
+    pub http_open: bool,
+    /// Names by which HTTP may be asked, besides addresses and `localhost`.
+    pub http_hosts: Vec<String>,
     /// Folders and files of packs, added to the built-in ones.
     pub policies: Vec<(PathBuf, Place)>,
     /// Domains that are hosted here, by name alone.

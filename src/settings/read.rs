@@ -9,7 +9,7 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::values::{ADDRESS_HELP, address, duration, helped, name, number, number_or_text, path, size, word};
-use super::{DnsSettings, ListenerSettings, LogFormat, LogSettings, ServerLimits, Settings, TlsSettings};
+use super::{DnsSettings, ListenerSettings, LogFormat, LogSettings, Secret, ServerLimits, Settings, TlsSettings};
 use crate::accounts::Accounts;
 use crate::address::parse_domain;
 use crate::document::{Node, Table, note, text};
@@ -35,11 +35,18 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
         Some((domain, node.place.clone()))
     });
     let hosted = hosted.collect();
+    let (http_token, http_open) = (token(&mut table, problems), table.boolean("http-open", problems).unwrap_or(false));
+    let http_hosts = table.list("http-hosts").iter();
+    let http_hosts = http_hosts.filter_map(|node| note(node, parse_domain(text(node, problems)?), problems)).collect();
+    check_reach(http.as_ref(), http_token.is_some() || http_open, problems);
     check_addresses(&listeners, http.as_ref(), root, problems);
     let settings = Settings {
         provider,
         listeners,
         http: http.map(|(address, _)| address),
+        http_token,
+        http_open,
+        http_hosts,
         policies,
         hosted,
         as_of: table.converted("as-of", problems, crate::policy::date),
@@ -82,6 +89,33 @@ fn or_off(node: &Node, problems: &mut Problems) -> Option<SocketAddr> {
     }
     let help = format!("{ADDRESS_HELP}; `off` switches it off");
     Some(helped(node, address(&text), &help, problems).unwrap_or(unread))
+}
+
+/// The token that HTTP asks for. A problem draws the line that it points at, and this one is not to be shown.
+fn token(table: &mut Table<'_>, problems: &mut Problems) -> Option<Secret> {
+    let node = table.node("http-token")?;
+    let place = if let Place::File(..) = node.place { &Place::Default } else { &node.place };
+    // What a header can carry as it is.
+    let sound = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let token = node.as_text().filter(sound);
+    if token.is_none() {
+        let problem = Problem::new(place, "`http-token` is no token");
+        problems.push(problem.help("a token is text of ASCII letters, digits and signs, without blanks"));
+    }
+    token.map(Secret::from)
+}
+
+/// Notes that other machines could ask whatever they like.
+fn check_reach(http: Option<&(SocketAddr, Place)>, guarded: bool, problems: &mut Problems) {
+    if let Some((address, place)) = http
+        && !guarded
+        && !address.ip().to_canonical().is_loopback()
+    {
+        let problem = Problem::new(place, format!("`http` on {address} can be asked by other machines"));
+        problems.push(problem.help(
+            "set `http-token` (MOCKMX_HTTP_TOKEN, --http-token), or `http-open` (--http-open) if everybody may ask",
+        ));
+    }
 }
 
 fn more_listeners(

@@ -292,3 +292,29 @@ fn keys_have_names_of_their_own() {
     assert_eq!(names.len(), count);
     assert!(names.contains(&"MOCKMX_AUTH__WITHOUT_TLS".to_owned()));
 }
+
+#[test]
+fn http_beyond_this_machine_needs_a_token_or_says_that_it_is_open() {
+    for address in ["0.0.0.0:8025", "[::]:8025", "192.0.2.1:80"] {
+        let problems = given("").flag("--http", address).load().unwrap_err();
+        assert_eq!(problems.to_string(), format!("--http: `http` on {address} can be asked by other machines"));
+        assert!(given("").flag("--http", address).flag("--http-open", "true").load().is_ok());
+        assert!(given("").flag("--http", address).variable("MOCKMX_HTTP_TOKEN", "secret").load().is_ok());
+    }
+    for address in ["127.0.0.2:1", "[::1]:1", "[::ffff:127.0.0.1]:1", "off"] {
+        assert!(given("").flag("--http", address).load().is_ok(), "{address}");
+    }
+}
+
+#[test]
+fn a_token_is_never_shown() {
+    let given = given("http-token = \"to ken\"\nhttp-hosts = [\"MX.Example\"]\n");
+    let problems = given.load().unwrap_err();
+    assert_eq!(problems.to_string(), "built in: `http-token` is no token");
+    assert!(!given.drawn().contains("to ken"), "{}", given.drawn());
+    let given = given.flag("--http-token", "secret");
+    let settings = given.settings();
+    assert_eq!(settings.http_token.as_ref().map(Secret::reveal), Some("secret"));
+    assert_eq!(settings.http_hosts, ["mx.example"]);
+    assert!(!format!("{settings:?} {:?}", given.flags).contains("secret"));
+}

@@ -63,7 +63,8 @@ pub struct Session {
     pub verdicts: Vec<Said>,
     /// The ids of the messages that were accepted in it, a thousand at most.
     pub messages: Vec<Id>,
-    /// Every line of it.
+    /// Every line of it. Lists leave it out unless it is asked for.
+    #[schema(required = false)]
     pub transcript: Transcript,
 }
 
@@ -169,6 +170,32 @@ impl Session {
             recipients: Vec::new(),
             verdicts: Vec::new(),
             messages: Vec::new(),
+            transcript: Transcript::default(),
+        }
+    }
+
+    /// The same, with an empty transcript in place of one that can be large.
+    #[must_use]
+    pub fn without_transcript(&self) -> Self {
+        Self {
+            id: self.id,
+            number: self.number.clone(),
+            lane: self.lane.clone(),
+            provider: self.provider.clone(),
+            listener: self.listener.clone(),
+            role: self.role,
+            peer: self.peer,
+            started: self.started,
+            ended: self.ended,
+            end: self.end.clone(),
+            tls: self.tls.clone(),
+            helo: self.helo.clone(),
+            login: self.login.clone(),
+            bytes: self.bytes,
+            senders: self.senders.clone(),
+            recipients: self.recipients.clone(),
+            verdicts: self.verdicts.clone(),
+            messages: self.messages.clone(),
             transcript: Transcript::default(),
         }
     }

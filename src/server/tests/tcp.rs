@@ -43,7 +43,7 @@ impl Running {
 
     async fn get(&self, path: &str) -> String {
         let mut client = self.connect("http").await;
-        client.send(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+        client.send(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
         client.rest().await
     }
 }

@@ -1,0 +1,118 @@
+//! What the endpoints share, and which there are.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tokio::sync::watch;
+
+use super::errors::ApiError;
+use super::{MOST_BODY, Readiness, guard, messages, openapi, sessions, verdicts};
+use crate::journal::Journal;
+use crate::server::Generation;
+
+/// What the endpoints share. Clones are handles to the same.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+struct Shared {
+    journal: Arc<Journal>,
+    readiness: Readiness,
+    generation: RwLock<Arc<Generation>>,
+}
+
+impl Api {
+    /// The API over these.
+    #[must_use]
+    pub fn new(generation: Arc<Generation>, journal: Arc<Journal>, readiness: Readiness) -> Self {
+        Self(Arc::new(Shared { journal, readiness, generation: RwLock::new(generation) }))
+    }
+
+    /// From now on answers by these settings and packs, also on connections that are open.
+    pub fn follow(&self, generation: Arc<Generation>) {
+        *self.0.generation.write().unwrap_or_else(PoisonError::into_inner) = generation;
+    }
+
+    pub(crate) fn generation(&self) -> Arc<Generation> {
+        Arc::clone(&self.0.generation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn journal(&self) -> &Arc<Journal> {
+        &self.0.journal
+    }
+
+    /// All that is served.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/healthz", get(healthz))
+            .route("/readyz", get(readyz))
+            .route("/api/v1/openapi.json", get(openapi::document))
+            .route("/api/v1/sessions", get(sessions::list).delete(sessions::delete))
+            .route("/api/v1/sessions/{id}", get(sessions::find))
+            .route("/api/v1/sessions/{id}/transcript", get(sessions::transcript))
+            .route("/api/v1/verdicts", get(verdicts::list).delete(verdicts::delete))
+            .route("/api/v1/verdicts/{id}", get(verdicts::find))
+            .route("/api/v1/messages", get(messages::list).delete(messages::delete))
+            .route("/api/v1/messages/{id}", get(messages::find))
+            .fallback(not_found)
+            .method_not_allowed_fallback(method_not_allowed)
+            .layer(DefaultBodyLimit::max(MOST_BODY))
+            .layer(from_fn_with_state(self.clone(), guard::guard))
+            .with_state(self.clone())
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").finish_non_exhaustive()
+    }
+}
+
+/// Whether the connection is to end soon, so that nobody may be kept waiting on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Closing(pub(crate) watch::Receiver<bool>);
+
+impl Closing {
+    /// Returns when it is.
+    pub(crate) async fn closed(&mut self) {
+        // An error means that nobody wants the listener any more.
+        let _ = self.0.wait_for(|closing| *closing).await;
+    }
+}
+
+/// Whether the process lives.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "getHealth", tag = "health",
+    responses((status = 200, description = "it does", body = String, content_type = "text/plain"))
+)]
+pub(crate) async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+/// Whether mail is taken.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "getReadiness", tag = "health",
+    responses(
+        (status = 200, description = "it is", body = String, content_type = "text/plain"),
+        (status = 503, description = "it is not, for this reason", body = String, content_type = "text/plain")
+    )
+)]
+pub(crate) async fn readyz(State(api): State<Api>) -> Response {
+    match api.0.readiness.obstacle() {
+        None => "ready\n".into_response(),
+        Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
+    }
+}
+
+async fn not_found() -> ApiError {
+    ApiError::not_found("there is nothing here").help("`/api/v1/openapi.json` lists what there is")
+}
+
+async fn method_not_allowed() -> ApiError {
+    ApiError::bare(StatusCode::METHOD_NOT_ALLOWED)
+}

@@ -1,0 +1,136 @@
+//! What sessions, verdicts and messages have in common: pages, waiting, one by its id, deleting.
+
+use std::sync::Arc;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::api::{Api, Closing};
+use super::errors::{ApiError, Problem, json};
+use super::query::{Asked, filter_alone};
+use crate::clock::io_now;
+use crate::journal::query::{Miss, Query};
+use crate::journal::record::{Id, Record};
+
+/// A page of a collection, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    /// The records.
+    items: Vec<T>,
+    /// Where the next page begins, as the parameter `cursor` takes it; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// How many records were deleted.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Deleted {
+    /// So many.
+    deleted: u64,
+}
+
+/// What was waited for did not come in time.
+#[derive(Debug, Serialize, ToSchema)]
+#[allow(dead_code, reason = "it says what the problem's members are, which are put there one by one")]
+pub(crate) struct NotYet<T> {
+    #[serde(flatten)]
+    problem: Problem,
+    /// What is there, newest first.
+    found: Vec<T>,
+    /// The latest records that only just did not match.
+    near: Vec<Near<T>>,
+}
+
+/// A record that nearly matched.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Near<T> {
+    /// The record.
+    record: T,
+    /// The filters that it did not pass.
+    misses: Vec<Miss>,
+}
+
+/// A record as lists show it.
+pub(crate) trait Shown: Record {
+    /// What one is called.
+    const NAME: &'static str;
+    /// Where they are.
+    const PATH: &'static str;
+
+    /// The record, with its transcript if it has one and it is wanted.
+    fn shown(&self, transcript: bool) -> serde_json::Result<Value>;
+}
+
+fn all_shown<R: Shown>(records: &[Arc<R>], transcript: bool) -> Result<Vec<Value>, ApiError> {
+    let shown: Result<_, _> = records.iter().map(|record| record.shown(transcript)).collect();
+    shown.map_err(|error| ApiError::fault(&error))
+}
+
+/// A page, at once or when enough is there.
+pub(crate) async fn list<R: Shown>(api: &Api, query: Option<&str>, closing: Closing) -> Result<Response, ApiError> {
+    let asked = Asked::read(query, R::KIND)?;
+    // One more, to know whether there is a next page.
+    let wanted = Query { filter: asked.filter.clone(), before: asked.cursor, limit: asked.limit + 1 };
+    let (mut records, most) = match asked.wait {
+        None => (api.journal().page::<R>(&wanted).await?, asked.limit),
+        Some((count, _)) => (waited(api, &asked, &wanted, closing).await?, asked.limit.max(count)),
+    };
+    let more = records.len() > most;
+    records.truncate(most);
+    let last = records.last().filter(|_| more).map(|record| record.id());
+    let page = Page { items: all_shown(&records, asked.transcript)?, next: last.map(|last| last.to_string()) };
+    let mut response = json(&page)?;
+    if let Some(last) = last {
+        let link = format!("<{}?{}>; rel=\"next\"", R::PATH, asked.next(last));
+        let link = HeaderValue::from_str(&link).map_err(|error| ApiError::fault(&error))?;
+        response.headers_mut().insert(header::LINK, link);
+    }
+    Ok(response)
+}
+
+/// The records once there are enough, or what is to be said if there are not.
+async fn waited<R: Shown>(
+    api: &Api,
+    asked: &Asked,
+    wanted: &Query,
+    mut closing: Closing,
+) -> Result<Vec<Arc<R>>, ApiError> {
+    let Some((count, time)) = asked.wait else { return Ok(Vec::new()) };
+    let waited = tokio::select! {
+        waited = api.journal().wait::<R>(wanted, count, io_now() + time) => waited?,
+        () = closing.closed() => return Err(ApiError::stopping()),
+    };
+    if waited.complete {
+        return Ok(waited.found);
+    }
+    let near = api.journal().near_misses::<R>(&asked.filter).await?;
+    let near: Result<Vec<_>, ApiError> = near
+        .into_iter()
+        .map(|(record, misses)| {
+            let record = record.shown(asked.transcript).map_err(|error| ApiError::fault(&error))?;
+            Ok(json!({ "record": record, "misses": misses }))
+        })
+        .collect();
+    let (found, of) = (waited.found.len(), R::NAME);
+    let detail = format!("after {time:?} there are {found} of the {count} {of}s waited for");
+    let error = ApiError::new(StatusCode::REQUEST_TIMEOUT, detail);
+    Err(error.member("found", all_shown(&waited.found, asked.transcript)?.into()).member("near", near?.into()))
+}
+
+/// The record of that id.
+pub(crate) async fn find<R: Shown>(api: &Api, id: &str) -> Result<Arc<R>, ApiError> {
+    let found = match Id::parse(id) {
+        Some(id) => api.journal().find::<R>(id).await?,
+        None => None,
+    };
+    found.ok_or_else(|| ApiError::not_found(format!("there is no {} `{id}`", R::NAME)))
+}
+
+/// Deletes what a query's filters let through.
+pub(crate) async fn delete<R: Shown>(api: &Api, query: Option<&str>) -> Result<Response, ApiError> {
+    let filter = filter_alone(query, R::KIND)?;
+    json(&Deleted { deleted: api.journal().delete::<R>(&filter).await? })
+}
