@@ -8,6 +8,7 @@ mod docs;
 mod documents;
 mod explain;
 mod memory;
+mod mock;
 mod packs;
 mod postfix;
 mod program;

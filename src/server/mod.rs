@@ -90,10 +90,14 @@ impl Server {
     ///
     /// # Errors
     /// All that stands in the way.
-    pub fn bind(generation: Generation, lanes: Arc<Lanes>, journal: Arc<Journal>) -> Result<Self, StartError> {
+    pub fn bind(
+        generation: impl Into<Arc<Generation>>,
+        lanes: Arc<Lanes>,
+        journal: Arc<Journal>,
+    ) -> Result<Self, StartError> {
         let made = Made::new(lanes.default_lane().clock.now())
             .map_err(|error| StartError::from(TlsError::Made(error.to_string())))?;
-        let (generation, readiness) = (Arc::new(generation), Readiness::not_yet("starting"));
+        let (generation, readiness) = (generation.into(), Readiness::not_yet("starting"));
         let api = Api::new(Arc::clone(&generation), Arc::clone(&journal), readiness.clone());
         let mut server = Self {
             world: Arc::new(World::new(lanes, journal)),
@@ -111,6 +115,12 @@ impl Server {
     #[must_use]
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
         self.listening.iter().map(|listening| (listening.name.clone(), listening.address)).collect()
+    }
+
+    /// The CA of the certificate that was made at the start, in PEM.
+    #[must_use]
+    pub fn authority(&self) -> &str {
+        self.made.authority()
     }
 
     /// Serves until `shutdown` completes and the sessions are gone: those that are idle get 421 at once, one in a
