@@ -49,7 +49,8 @@ impl<T: fmt::Display> fmt::Display for EscapedList<'_, T> {
     }
 }
 
-fn is_unseen(c: char) -> bool {
+/// Whether a character would not be seen as what it is.
+pub(crate) fn is_unseen(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{180B}'..='\u{180F}'

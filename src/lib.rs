@@ -12,6 +12,7 @@ pub mod identity;
 pub mod journal;
 pub mod lane;
 pub mod message;
+pub mod metrics;
 pub mod mock;
 pub mod policy;
 pub mod problem;

@@ -69,7 +69,7 @@ pub(super) struct ServeArgs {
     /// Take submissions here, with TLS from the first byte and AUTH [default: 127.0.0.1:2465]
     #[arg(long, value_name = "ADDR")]
     smtps: Option<String>,
-    /// Serve HTTP here: the API and health [default: 127.0.0.1:8025]
+    /// Serve HTTP here: the API, metrics and health [default: 127.0.0.1:8025]
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
     /// Ask for this token over HTTP; other users of this machine see flags, so MOCKMX_HTTP_TOKEN is the better place

@@ -1,6 +1,8 @@
 //! What the endpoints share, and which there are.
 
 use std::fmt;
+use std::io;
+use std::num::NonZero;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
@@ -8,13 +10,17 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use tokio::sync::watch;
+use axum::routing::{get, post};
+use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
-use super::{MOST_BODY, Readiness, guard, messages, openapi, sessions, verdicts};
+use super::{
+    MOST_BODY, Readiness, check, clock, events, guard, messages, metrics, openapi, providers, sessions, verdicts,
+};
 use crate::journal::Journal;
-use crate::server::Generation;
+use crate::metrics::Metrics;
+use crate::server::{Generation, World};
+use crate::store::Lanes;
 
 /// What the endpoints share. Clones are handles to the same.
 #[derive(Clone)]
@@ -22,15 +28,27 @@ pub struct Api(Arc<Shared>);
 
 struct Shared {
     journal: Arc<Journal>,
+    lanes: Arc<Lanes>,
+    metrics: Arc<Metrics>,
     readiness: Readiness,
     generation: RwLock<Arc<Generation>>,
+    /// How many large messages may be read at once.
+    large: Semaphore,
 }
 
 impl Api {
     /// The API over these.
     #[must_use]
-    pub fn new(generation: Arc<Generation>, journal: Arc<Journal>, readiness: Readiness) -> Self {
-        Self(Arc::new(Shared { journal, readiness, generation: RwLock::new(generation) }))
+    pub(crate) fn new(generation: Arc<Generation>, world: &World, readiness: Readiness) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        Self(Arc::new(Shared {
+            journal: Arc::clone(&world.journal),
+            lanes: Arc::clone(&world.lanes),
+            metrics: Arc::clone(&world.metrics),
+            readiness,
+            generation: RwLock::new(generation),
+            large: Semaphore::new(processors.min(4)),
+        }))
     }
 
     /// From now on answers by these settings and packs, also on connections that are open.
@@ -46,6 +64,25 @@ impl Api {
         &self.0.journal
     }
 
+    pub(crate) fn lanes(&self) -> &Lanes {
+        &self.0.lanes
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// Runs what takes long or blocks on a thread that may block, a few at a time.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> io::Result<T> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let permit = self.0.large.acquire().await.map_err(io::Error::other)?;
+        let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??;
+        drop(permit);
+        Ok(done)
+    }
+
     /// All that is served.
     pub fn router(&self) -> Router {
         Router::new()
@@ -59,6 +96,14 @@ impl Api {
             .route("/api/v1/verdicts/{id}", get(verdicts::find))
             .route("/api/v1/messages", get(messages::list).delete(messages::delete))
             .route("/api/v1/messages/{id}", get(messages::find))
+            .route("/api/v1/messages/{id}/raw", get(messages::raw))
+            .route("/api/v1/messages/{id}/attachments/{n}", get(messages::attachment))
+            .route("/api/v1/events", get(events::events))
+            .route("/api/v1/providers", get(providers::list))
+            .route("/api/v1/providers/{id}", get(providers::find))
+            .route("/api/v1/check", post(check::check))
+            .route("/api/v1/clock", get(clock::show).post(clock::change))
+            .route("/metrics", get(metrics::metrics))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(DefaultBodyLimit::max(MOST_BODY))

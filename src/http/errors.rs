@@ -31,6 +31,12 @@ pub(crate) struct Problem {
     /// The parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
+    /// The line of the body that is wrong, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    /// The column in that line, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
 }
 
 /// An answer that is a problem document.
@@ -49,8 +55,16 @@ impl ApiError {
     /// A problem that says no more than its status.
     pub(crate) fn bare(status: StatusCode) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        let problem =
-            Problem { kind: "about:blank", title, status: status.as_u16(), detail: None, help: None, parameter: None };
+        let problem = Problem {
+            kind: "about:blank",
+            title,
+            status: status.as_u16(),
+            detail: None,
+            help: None,
+            parameter: None,
+            line: None,
+            column: None,
+        };
         Self(Box::new(Inner { status, problem, members: Map::new(), headers: HeaderMap::new() }))
     }
 
@@ -88,6 +102,12 @@ impl ApiError {
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.problem.help = Some(help.into());
+        self
+    }
+
+    /// Where in the body it is, from 1.
+    pub(crate) fn at(mut self, line: usize, column: usize) -> Self {
+        (self.0.problem.line, self.0.problem.column) = (Some(line), Some(column));
         self
     }
 

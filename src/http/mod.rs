@@ -8,13 +8,20 @@
 //! with a problem document (`errors`). `parameters` and `query` read the query by tables, which `openapi` shows too.
 
 mod api;
+mod check;
+mod clock;
 mod collections;
 mod errors;
+mod events;
 mod extract;
+mod files;
 mod guard;
 mod messages;
+mod metrics;
 mod openapi;
 mod parameters;
+mod parsed;
+mod providers;
 mod query;
 mod sessions;
 mod verdicts;

@@ -5,15 +5,16 @@ use std::sync::LazyLock;
 use axum::extract::RawQuery;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use utoipa::openapi::link::Link;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
-use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayBuilder, KnownFormat, Object, ObjectBuilder, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, Required, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi};
 
 use super::errors::{ApiError, PROBLEM_JSON, Problem};
-use super::parameters::{Given, Holds, Parameter};
-use super::{api, messages, query, sessions, verdicts};
+use super::parameters::{Given, Holds, LANE, Parameter};
+use super::{api, check, clock, events, messages, metrics, providers, query, sessions, verdicts};
 use crate::journal::record::Kind;
 
 #[derive(OpenApi)]
@@ -37,6 +38,15 @@ use crate::journal::record::Kind;
         messages::list,
         messages::delete,
         messages::find,
+        messages::raw,
+        messages::attachment,
+        events::events,
+        providers::list,
+        providers::find,
+        check::check,
+        clock::show,
+        clock::change,
+        metrics::metrics,
     ),
     components(schemas(Problem)),
     modifiers(&Completed)
@@ -66,6 +76,11 @@ impl Modify for Completed {
             add_parameters(item.get.as_mut(), &query::parameters(kind));
             add_parameters(item.delete.as_mut(), &query::filters(kind));
             add_problems(item.get.as_mut(), &[(503, "mockmx is stopping")]);
+            add_links(item.get.as_mut(), LINKS[kind as usize]);
+        }
+        for (path, parameters) in OTHERS {
+            let Some(item) = document.paths.paths.get_mut(*path) else { continue };
+            operations(item).for_each(|operation| add_parameters(Some(operation), parameters));
         }
         for (path, item) in &mut document.paths.paths {
             if path.ends_with("z") {
@@ -73,7 +88,11 @@ impl Modify for Completed {
             }
             for operation in operations(item) {
                 let missing = path.contains('{').then_some((404, "there is no such thing"));
-                let of_body = [(413, "the body is too large"), (415, "the body is of another media type")];
+                let of_body = [
+                    (408, "the body came too slowly"),
+                    (413, "the body is too large"),
+                    (415, "the body is of another media type"),
+                ];
                 let of_body = of_body.into_iter().filter(|_| operation.request_body.is_some());
                 let problems: Vec<_> = ALWAYS.into_iter().chain(missing).chain(of_body).collect();
                 add_problems(Some(operation), &problems);
@@ -86,6 +105,18 @@ impl Modify for Completed {
         components.add_security_scheme("token", SecurityScheme::Http(token.build()));
     }
 }
+
+/// Where the id of a record in a page leads, by its kind.
+const LINKS: [&[&str]; 3] =
+    [&["getSession", "getTranscript"], &["getVerdict"], &["getMessage", "getRawMessage", "getAttachment"]];
+
+/// The parameters of what is no collection.
+const OTHERS: &[(&str, &[Parameter])] = &[
+    ("/api/v1/messages/{id}/raw", &messages::RAW),
+    ("/api/v1/events", &events::PARAMETERS),
+    ("/api/v1/check", &check::PARAMETERS),
+    ("/api/v1/clock", &[LANE]),
+];
 
 /// The problems that every endpoint can answer with, health aside.
 const ALWAYS: [(u16, &str); 5] = [
@@ -107,6 +138,16 @@ fn add_problems(operation: Option<&mut Operation>, problems: &[(u16, &str)]) {
         let response = ResponseBuilder::new().description(*about).content(PROBLEM_JSON, problem).build();
         let known = &mut operation.responses.responses;
         known.entry(status.to_string()).or_insert(RefOr::T(response));
+    }
+}
+
+/// Says that the id of a page's first record is a parameter of other operations.
+fn add_links(operation: Option<&mut Operation>, to: &[&str]) {
+    let page = operation.and_then(|operation| operation.responses.responses.get_mut("200"));
+    let Some(RefOr::T(page)) = page else { return };
+    for id in to {
+        let link = Link::builder().operation_id(*id).parameter("id", "$response.body#/items/0/id");
+        page.links.insert((*id).to_owned(), RefOr::T(link.build()));
     }
 }
 
@@ -137,16 +178,16 @@ fn add_parameters(operation: Option<&mut Operation>, parameters: &[Parameter]) {
 }
 
 fn schema_of(holds: Holds) -> Object {
-    match holds {
-        Holds::Text | Holds::Time => ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).build(),
-        Holds::OneOf(words) => {
-            ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(words())).build()
-        }
-        Holds::Number { least, most } => ObjectBuilder::new()
-            .schema_type(SchemaType::Type(Type::Integer))
-            .minimum(Some(least as u64))
-            .maximum(Some(most as u64))
-            .build(),
-        Holds::Boolean => ObjectBuilder::new().schema_type(SchemaType::Type(Type::Boolean)).build(),
-    }
+    let of = |kind| ObjectBuilder::new().schema_type(SchemaType::Type(kind));
+    let text = of(Type::String);
+    let object = match holds {
+        Holds::Text => text,
+        Holds::Like(pattern) => text.pattern(Some(pattern)),
+        Holds::Id => text.format(Some(SchemaFormat::Custom("uuid".to_owned()))),
+        Holds::Time => text.format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))),
+        Holds::OneOf(words) => text.enum_values(Some(words())),
+        Holds::Number { least, most } => of(Type::Integer).minimum(Some(least as u64)).maximum(Some(most as u64)),
+        Holds::Boolean => of(Type::Boolean),
+    };
+    object.build()
 }

@@ -31,8 +31,15 @@ pub(crate) struct Parameter {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Holds {
     Text,
+    /// Text in which this regular expression is found.
+    Like(&'static str),
+    /// The id of a record.
+    Id,
     OneOf(fn() -> Vec<&'static str>),
-    Number { least: usize, most: usize },
+    Number {
+        least: usize,
+        most: usize,
+    },
     Time,
     Boolean,
 }
@@ -48,7 +55,8 @@ impl Parameter {
 }
 
 /// The lane that is meant.
-pub(crate) const LANE: Parameter = Parameter::once("lane", Holds::Text, "default", "the lane");
+pub(crate) const LANE: Parameter =
+    Parameter::once("lane", Holds::Like("^[A-Za-z0-9._-]{1,63}$"), "default", "the lane");
 
 /// The parameters that were given; all of them are known.
 #[derive(Debug, Default)]

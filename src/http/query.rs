@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::errors::ApiError;
-use super::parameters::{Given, Holds, LANE, Parameter, one_of};
+use super::parameters::{Given, Holds, LANE, Parameter, near, one_of};
 use crate::journal::query::{Field, Filter};
 use crate::journal::record::{Done, Id, Kind};
 use crate::stage::Stage;
@@ -34,8 +34,8 @@ const FIELDS: [(Field, Parameter); 11] = [
     (Field::Rule, filter("rule", "263/keyword", "the rule, as `263/keyword` or `keyword`")),
     (Field::Stage, Parameter::many("stage", Holds::OneOf(stages), "rcpt", "the stage at which a rule spoke")),
     (Field::Verdict, Parameter::many("verdict", Holds::OneOf(verdicts), "refuse", "what was done")),
-    (Field::From, filter("from", "@example.org", "the sender: `a@b.example`, `@b.example`, `a@`, `.example`, `<>`")),
-    (Field::To, filter("to", "user@263.net", "a recipient, written like `from`")),
+    (Field::From, address("from", "@example.org", "the sender: `a@b.example`, `@b.example`, `a@`, `.example`, `<>`")),
+    (Field::To, address("to", "user@263.net", "a recipient, written like `from`")),
     (Field::Subject, filter("subject", "invoice", "a part of the subject, without regard to case")),
     (Field::Header, filter("header", "X-Test: 1", "a part of a header field, written `Name: value`")),
     (Field::Login, filter("login", "user@263.net", "who was logged in")),
@@ -49,7 +49,7 @@ const LIMIT: Parameter =
     Parameter::once("limit", Holds::Number { least: 1, most: MOST_ITEMS }, "100", "how many at most; 100 if not given");
 const CURSOR: Parameter = Parameter::once(
     "cursor",
-    Holds::Text,
+    Holds::Id,
     "019ab7a2-0000-7000-8000-000000000000",
     "where the page before ended: its `next`",
 );
@@ -165,6 +165,10 @@ const fn applies(kind: Kind, field: Field) -> bool {
     )
 }
 
+const fn address(name: &'static str, example: &'static str, about: &'static str) -> Parameter {
+    Parameter::many(name, Holds::Like(r"[^@]@|@[^@]|^\.|^<>$"), example, about)
+}
+
 const fn filter(name: &'static str, example: &'static str, about: &'static str) -> Parameter {
     Parameter::many(name, Holds::Text, example, about)
 }
@@ -175,6 +179,22 @@ fn stages() -> Vec<&'static str> {
 
 fn verdicts() -> Vec<&'static str> {
     DONE.into_iter().map(Done::name).collect()
+}
+
+/// The kinds that are named, all of them if none is.
+pub(crate) fn kinds(given: &Given, name: &str) -> Result<Vec<Kind>, ApiError> {
+    let names = Kind::ALL.map(Kind::name);
+    let named: Result<Vec<_>, _> = given.all(name).map(|text| one_of(name, text, &names)).collect();
+    let named = named?;
+    Ok(Kind::ALL.into_iter().filter(|kind| named.is_empty() || named.contains(&kind.name())).collect())
+}
+
+/// `, did you mean ...` for an id of something that there are only a few of.
+pub(crate) fn or_near<'a>(id: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
+    near(id, known.clone()).map_or_else(
+        || format!("there are {}", known.collect::<Vec<_>>().join(", ")),
+        |near| format!("did you mean `{near}`?"),
+    )
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use super::errors::{ApiError, json};
 use super::extract::In;
 use super::parameters::Given;
 use crate::escape::Escaped;
-use crate::journal::record::{Session, Speaker, Transcript};
+use crate::journal::record::{Id, Session, Speaker, Transcript};
 
 impl Shown for Session {
     const NAME: &'static str = "session";
@@ -62,7 +62,7 @@ pub(crate) async fn delete(State(api): State<Api>, RawQuery(query): RawQuery) ->
 /// A session with its transcript.
 #[utoipa::path(
     get, path = "/api/v1/sessions/{id}", operation_id = "getSession", tag = "sessions",
-    params(("id" = String, Path, description = "its id")),
+    params(("id" = Id, Path, description = "its id")),
     responses((status = 200, description = "it", body = Session))
 )]
 pub(crate) async fn find(
@@ -78,7 +78,7 @@ pub(crate) async fn find(
 /// escaped that would not be seen as what it is.
 #[utoipa::path(
     get, path = "/api/v1/sessions/{id}/transcript", operation_id = "getTranscript", tag = "sessions",
-    params(("id" = String, Path, description = "the session's id")),
+    params(("id" = Id, Path, description = "the session's id")),
     responses((status = 200, description = "it", body = String, content_type = "text/plain"))
 )]
 pub(crate) async fn transcript(

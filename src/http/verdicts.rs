@@ -10,7 +10,7 @@ use super::collections::{self, Deleted, NotYet, Page, Shown};
 use super::errors::{ApiError, json};
 use super::extract::In;
 use super::parameters::Given;
-use crate::journal::record::Verdict;
+use crate::journal::record::{Id, Verdict};
 
 impl Shown for Verdict {
     const NAME: &'static str = "verdict";
@@ -51,7 +51,7 @@ pub(crate) async fn delete(State(api): State<Api>, RawQuery(query): RawQuery) ->
 /// A verdict.
 #[utoipa::path(
     get, path = "/api/v1/verdicts/{id}", operation_id = "getVerdict", tag = "verdicts",
-    params(("id" = String, Path, description = "its id")),
+    params(("id" = Id, Path, description = "its id")),
     responses((status = 200, description = "it", body = Verdict))
 )]
 pub(crate) async fn find(

@@ -63,6 +63,12 @@ impl Watch {
         let _ = self.sender.send(event);
     }
 
+    /// The number of the latest event; 0 before the first.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.latest().number
+    }
+
     /// The events behind that number which are still remembered, and those to come. Without a number only the latter.
     #[must_use]
     pub fn since(&self, number: Option<u64>) -> (Vec<Event>, broadcast::Receiver<Event>) {

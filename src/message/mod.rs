@@ -33,7 +33,7 @@ pub use fold::fold;
 pub use notice::virus_notice;
 
 use header::Section;
-use reader::Reader;
+use reader::{Aside, Reader};
 
 /// A message as rules see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +67,17 @@ pub struct Reading {
     /// Where it stands.
     pub place: Spot,
     /// It.
+    pub text: String,
+}
+
+/// A text or HTML part of the message itself, as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Text {
+    /// Its number as IMAP counts parts.
+    pub part: String,
+    /// It is HTML.
+    pub html: bool,
+    /// It, decoded.
     pub text: String,
 }
 
@@ -122,6 +133,29 @@ impl MessageFacts {
         let mut reader = Reader::new(raw, bounds);
         reader.message(raw, "", None, 0);
         reader.facts
+    }
+
+    /// Reads all of a message, and its texts as they are. Those that would be more than the bounds allow are left out.
+    #[must_use]
+    pub fn read_with_texts(raw: &[u8], bounds: &Bounds) -> (Self, Vec<Text>) {
+        let mut reader = Reader::new(raw, bounds);
+        reader.aside = Aside::Texts(Vec::new());
+        reader.message(raw, "", None, 0);
+        let texts = if let Aside::Texts(texts) = reader.aside { texts } else { Vec::new() };
+        (reader.facts, texts)
+    }
+
+    /// The attachment of that index in [`Self::attachments`], as [`Self::read`] with the same bounds counts them, and
+    /// its bytes as far as they could be read.
+    #[must_use]
+    pub fn attachment(raw: &[u8], bounds: &Bounds, index: usize) -> Option<(Attachment, Vec<u8>)> {
+        let mut reader = Reader::new(raw, bounds);
+        reader.aside = Aside::File(index, None);
+        reader.message(raw, "", None, 0);
+        match reader.aside {
+            Aside::File(_, Some(bytes)) => Some((reader.facts.attachments.into_iter().nth(index)?, bytes)),
+            _ => None,
+        }
     }
 
     /// Reads the header section only: headers, subject, and their readings.

@@ -8,7 +8,7 @@ use super::fold::Folder;
 use super::header::Section;
 use super::parts::{Kind, Part, is_message, split};
 use super::transfer::{Transfer, uuencoded};
-use super::{Attachment, Header, MessageFacts, Reading, Spot};
+use super::{Attachment, Header, MessageFacts, Reading, Spot, Text};
 use super::{charset, html, magic, words};
 
 /// Files in the old manner within one text.
@@ -26,12 +26,26 @@ pub(super) struct Reader<'a> {
     pub(super) inflated: usize,
     /// Decoded bytes that may be held now.
     pub(super) held: usize,
+    /// What is put aside beside the facts.
+    pub(super) aside: Aside,
+}
+
+/// What somebody wants to have of a message beside the facts, as it is.
+#[derive(Debug, Default)]
+pub(super) enum Aside {
+    #[default]
+    Nothing,
+    /// The texts.
+    Texts(Vec<Text>),
+    /// The bytes of the attachment of that index, once they were met.
+    File(usize, Option<Vec<u8>>),
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(raw: &[u8], bounds: &'a Bounds) -> Self {
         let facts = MessageFacts { size: raw.len() as u64, ..MessageFacts::default() };
-        Self { bounds, facts, text: bounds.text, parts: bounds.parts, inflated: bounds.inflated, held: bounds.held }
+        let Bounds { text, parts, inflated, held, .. } = *bounds;
+        Self { bounds, facts, text, parts, inflated, held, aside: Aside::Nothing }
     }
 
     /// Notes once that something lies beyond the bounds.
@@ -64,6 +78,7 @@ impl<'a> Reader<'a> {
                 Kind::Message => {
                     let size = part.body.len();
                     if let Some(at) = self.attach(named(&part, top), size) {
+                        self.put_aside(at, &raw[part.body.clone()]);
                         messages.insert(index, self.facts.attachments[at].top);
                     }
                 }
@@ -105,6 +120,7 @@ impl<'a> Reader<'a> {
             self.held -= owned;
             if is_message(&part.media) && part.transfer != Transfer::Identity && depth < self.bounds.depth {
                 if let Some(at) = self.attach(named(part, top), bytes.len()) {
+                    self.put_aside(at, &bytes);
                     let top = self.facts.attachments[at].top;
                     self.message(&bytes, &part.number, Some(top), depth + 1);
                 }
@@ -132,6 +148,12 @@ impl<'a> Reader<'a> {
         let text = charset::decode(&bytes, part.charset.as_deref().or(declared.as_deref())).into_owned();
         // Of the three forms of a text only two are held at a time.
         drop(bytes);
+        if let Aside::Texts(texts) = &mut self.aside
+            && top.is_none()
+            && texts.iter().map(|text| text.text.len()).sum::<usize>() + text.len() <= self.bounds.text
+        {
+            texts.push(Text { part: part.number.clone(), html: is_html, text: text.clone() });
+        }
         let mut hidden = false;
         self.read(Spot::Body(part.number.clone()), |folder| {
             if is_html {
@@ -174,12 +196,22 @@ impl<'a> Reader<'a> {
     pub(super) fn inspect(&mut self, bytes: &[u8], file: Attachment, depth: usize) -> bool {
         let path = file.path.clone();
         let Some(at) = self.attach(file, bytes.len()) else { return magic::is_infected(bytes) };
+        self.put_aside(at, bytes);
         let top = self.facts.attachments[at].top;
         self.facts.attachments[at].magic = magic::magic(bytes);
         let infected = magic::is_infected(bytes) | self.archive(bytes, &path, top, depth);
         self.facts.attachments[at].infected = infected;
         self.facts.attachments[top].infected |= infected;
         infected
+    }
+
+    /// Keeps the bytes of the attachment that somebody wants.
+    fn put_aside(&mut self, at: usize, bytes: &[u8]) {
+        if let Aside::File(wanted, kept) = &mut self.aside
+            && *wanted == at
+        {
+            *kept = Some(bytes.to_vec());
+        }
     }
 
     /// Adds a file, if the bounds allow, and says where.

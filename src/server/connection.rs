@@ -184,7 +184,9 @@ impl<'a, S: Wire> Connection<'a, S> {
         self.enter_lane();
         let (facts, lane) = (self.session.facts(), self.recording.lane());
         let now = lane.clock.now();
+        let timer = self.endpoint.world.metrics.judging(stage);
         let verdict = judge::judge(&self.endpoint.generation.policy, lane, stage, facts, now);
+        timer.observe_duration();
         log::verdict(facts, &verdict);
         self.recording.verdict(stage, facts, &verdict, now);
         verdict

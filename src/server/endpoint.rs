@@ -12,6 +12,7 @@ use super::Generation;
 use crate::facts::{Listener, SessionId, TlsMode};
 use crate::identity::Resolver;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::settings::{ListenerSettings, ServerLimits};
 use crate::smtp::Service;
 use crate::store::Lanes;
@@ -24,6 +25,7 @@ const SPOOLED: usize = 512 * 1024 * 1024;
 pub(crate) struct World {
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) metrics: Arc<Metrics>,
     /// How many large messages may be looked into at once.
     pub(crate) large_reads: Semaphore,
     sessions: AtomicU64,
@@ -31,11 +33,12 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(lanes: Arc<Lanes>, journal: Arc<Journal>) -> Self {
+    pub(crate) fn new(lanes: Arc<Lanes>, journal: Arc<Journal>, metrics: Metrics) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             lanes,
             journal,
+            metrics: Arc::new(metrics),
             large_reads: Semaphore::new(processors.min(4)),
             sessions: AtomicU64::new(0),
             connections: AtomicUsize::new(0),

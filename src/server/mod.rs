@@ -36,13 +36,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use self::endpoint::{Endpoint, World};
+use self::endpoint::Endpoint;
+pub(crate) use self::endpoint::World;
 use self::listeners::{Listening, Wanted};
 use self::tls::Made;
 pub use self::tls::TlsError;
 use crate::http::{Api, Readiness};
 use crate::identity::Resolver;
 use crate::journal::Journal;
+use crate::metrics::Metrics;
 use crate::policy::Policy;
 use crate::settings::Settings;
 use crate::store::Lanes;
@@ -98,15 +100,10 @@ impl Server {
         let made = Made::new(lanes.default_lane().clock.now())
             .map_err(|error| StartError::from(TlsError::Made(error.to_string())))?;
         let (generation, readiness) = (generation.into(), Readiness::not_yet("starting"));
-        let api = Api::new(Arc::clone(&generation), Arc::clone(&journal), readiness.clone());
-        let mut server = Self {
-            world: Arc::new(World::new(lanes, journal)),
-            listening: Vec::new(),
-            made,
-            readiness,
-            api,
-            drain: Duration::ZERO,
-        };
+        let metrics = Metrics::new().map_err(|error| StartError(vec![StartFailure::Metrics(error.to_string())]))?;
+        let world = Arc::new(World::new(lanes, journal, metrics));
+        let api = Api::new(Arc::clone(&generation), &world, readiness.clone());
+        let mut server = Self { world, listening: Vec::new(), made, readiness, api, drain: Duration::ZERO };
         server.take(generation)?;
         Ok(server)
     }
@@ -222,6 +219,9 @@ pub enum StartFailure {
     /// DNS cannot be asked.
     #[error("cannot ask DNS: {0}")]
     Resolver(String),
+    /// Nothing can be counted.
+    #[error("cannot count: {0}")]
+    Metrics(String),
     /// There is no TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),

@@ -9,6 +9,7 @@ use crate::facts::Facts;
 use crate::journal::record::{Message, Said, Session, Speaker};
 use crate::journal::{Content, JournalError, OpenSession};
 use crate::lane::LaneName;
+use crate::metrics::Metrics;
 use crate::smtp::Spoken;
 use crate::stage::Stage;
 use crate::store::{Lane, Lanes};
@@ -22,13 +23,16 @@ pub(super) struct Recording {
     lanes: Vec<Arc<Lane>>,
     /// What rules said of the message under way.
     said: Vec<Said>,
+    metrics: Arc<Metrics>,
 }
 
 impl Recording {
     pub(super) fn begin(endpoint: &Endpoint, facts: &Facts, lane: Arc<Lane>) -> Self {
         let provider = endpoint.generation.policy.greeter(&endpoint.listener);
         let open = endpoint.world.journal.begin(Session::begun(facts, provider));
-        Self { open, lanes: vec![lane], said: Vec::new() }
+        let metrics = Arc::clone(&endpoint.world.metrics);
+        metrics.session_began();
+        Self { open, lanes: vec![lane], said: Vec::new(), metrics }
     }
 
     /// Goes over to a lane.
@@ -65,6 +69,7 @@ impl Recording {
     pub(super) fn verdict(&mut self, stage: Stage, facts: &Facts, verdict: &Verdict, at: Time) {
         self.open.learn(facts);
         let verdicts = self.open.verdict(facts, verdict, at);
+        verdicts.iter().for_each(|verdict| self.metrics.verdict(verdict));
         if stage == Stage::Message {
             self.said = verdicts.iter().map(|verdict| Said::of(verdict)).collect();
         }
@@ -80,11 +85,14 @@ impl Recording {
     ) -> Result<Arc<Message>, JournalError> {
         let (said, size, now) = (self.said.clone(), content.len(), self.lane().clock.now());
         let message = Message::accepted(self.open.id(), facts, verdict, (host, providers), said, size, now);
-        self.open.message(message, content).await
+        let message = self.open.message(message, content).await?;
+        self.metrics.message();
+        Ok(message)
     }
 
     /// The session is over: it no longer counts anywhere.
     pub(super) fn end(&self, facts: &Facts, ended: &Ended, bytes: u64) {
+        self.metrics.session_ended(bytes);
         for lane in &self.lanes {
             lane.store.leave(facts.session);
         }

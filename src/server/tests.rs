@@ -96,7 +96,7 @@ pub(crate) fn generation(settings: Settings) -> Generation {
 /// The first listener of the settings, in a world of its own whose clock stands.
 pub(crate) fn endpoint(settings: Settings) -> Arc<Endpoint> {
     let now = Time::from_unix_seconds(1_201_824_000);
-    let world = Arc::new(World::new(Lanes::new(Clock::standing(now)).into(), Arc::default()));
+    let world = Arc::new(World::new(Lanes::new(Clock::standing(now)).into(), Arc::default(), Metrics::new().unwrap()));
     let acceptor = tls::acceptor(&settings.tls, &Made::new(now).unwrap()).unwrap();
     let listener = settings.listeners[0].clone();
     let resolver = settings.dns.resolver.map(|server| Resolver::new(server).unwrap());

@@ -1,0 +1,116 @@
+//! What is counted, for Prometheus.
+
+use prometheus::{
+    Histogram, HistogramOpts, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    TextEncoder,
+};
+
+use crate::journal::record::Verdict;
+use crate::stage::Stage;
+
+/// Bounds of the histogram's buckets, in seconds: a verdict takes microseconds, one on a full store milliseconds.
+const BUCKETS: [f64; 10] = [0.000_01, 0.000_025, 0.000_1, 0.000_25, 0.001, 0.002_5, 0.01, 0.025, 0.1, 1.0];
+
+/// The provider under which stubs speak. Tests name them as they like, so that their names are no labels.
+const STUB: &str = "stub";
+
+/// The counters of one server.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    open: IntGauge,
+    sessions: IntCounter,
+    verdicts: IntCounterVec,
+    messages: IntCounter,
+    bytes: IntCounter,
+    judging: HistogramVec,
+}
+
+impl Metrics {
+    /// Counters that all stand at nothing.
+    ///
+    /// # Errors
+    /// If two have one name, which a test would show.
+    pub fn new() -> prometheus::Result<Self> {
+        let registry = Registry::new();
+        let open = IntGauge::new("mockmx_sessions_open", "SMTP sessions that are open")?;
+        let sessions = IntCounter::new("mockmx_sessions_total", "SMTP sessions that began")?;
+        let verdicts = Opts::new("mockmx_verdicts_total", "What rules said");
+        let verdicts = IntCounterVec::new(verdicts, &["provider", "rule", "stage", "verdict"])?;
+        let messages = IntCounter::new("mockmx_messages_total", "Messages that were accepted")?;
+        let bytes = IntCounter::new("mockmx_received_bytes_total", "Bytes from clients, of sessions that have ended")?;
+        let judging = HistogramOpts::new("mockmx_judging_seconds", "Time that a verdict took").buckets(BUCKETS.into());
+        let judging = HistogramVec::new(judging, &["stage"])?;
+        registry.register(Box::new(open.clone()))?;
+        registry.register(Box::new(sessions.clone()))?;
+        registry.register(Box::new(verdicts.clone()))?;
+        registry.register(Box::new(messages.clone()))?;
+        registry.register(Box::new(bytes.clone()))?;
+        registry.register(Box::new(judging.clone()))?;
+        Ok(Self { registry, open, sessions, verdicts, messages, bytes, judging })
+    }
+
+    /// A session has begun.
+    pub fn session_began(&self) {
+        self.open.inc();
+        self.sessions.inc();
+    }
+
+    /// A session has ended, after so many bytes from the client.
+    pub fn session_ended(&self, bytes: u64) {
+        self.open.dec();
+        self.bytes.inc_by(bytes);
+    }
+
+    /// A rule had its say.
+    pub fn verdict(&self, verdict: &Verdict) {
+        let rule = if verdict.provider == STUB { STUB } else { &verdict.rule };
+        let labels = [&verdict.provider, rule, verdict.stage.name(), verdict.verdict.name()];
+        self.verdicts.with_label_values(&labels).inc();
+    }
+
+    /// A message was accepted.
+    pub fn message(&self) {
+        self.messages.inc();
+    }
+
+    /// Measures how long a verdict takes, from now on.
+    pub fn judging(&self, stage: Stage) -> HistogramTimer {
+        let histogram: Histogram = self.judging.with_label_values(&[stage.name()]);
+        histogram.start_timer()
+    }
+
+    /// All of it in Prometheus' text format, version 0.0.4.
+    ///
+    /// # Errors
+    /// If it cannot be written so.
+    pub fn text(&self) -> prometheus::Result<String> {
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_counted_is_written() {
+        let metrics = Metrics::new().unwrap();
+        metrics.session_began();
+        metrics.session_began();
+        metrics.session_ended(17);
+        metrics.message();
+        metrics.judging(Stage::Rcpt).observe_duration();
+        let text = metrics.text().unwrap();
+        for line in [
+            "# TYPE mockmx_sessions_open gauge",
+            "mockmx_sessions_open 1",
+            "mockmx_sessions_total 2",
+            "mockmx_received_bytes_total 17",
+            "mockmx_messages_total 1",
+            "mockmx_judging_seconds_count{stage=\"rcpt\"} 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+    }
+}
