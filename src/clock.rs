@@ -174,12 +174,11 @@ impl Clock {
         Self::of(*self.reading())
     }
 
-    /// Shows what another shows, and runs or stands as that one does, unless that is earlier.
-    pub fn follow(&self, other: &Self) {
-        let (now, reading) = (self.now(), *other.reading());
-        if other.now() >= now {
-            *self.reading() = reading;
-        }
+    /// Shows what another shows, and runs or stands as that one does. Where that is earlier, whatever was remembered by
+    /// this clock has to be forgotten.
+    pub fn show_as(&self, other: &Self) {
+        let reading = *other.reading();
+        *self.reading() = reading;
     }
 
     fn of(reading: Reading) -> Self {

@@ -254,14 +254,18 @@ impl fmt::Display for ReversePath {
 #[serde(default)]
 pub struct MailParameters {
     /// SIZE (RFC 1870), in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// BODY=8BITMIME or BODY=BINARYMIME.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
     /// SMTPUTF8 (RFC 6531).
     pub utf8: bool,
     /// RET (RFC 3461): `FULL` or `HDRS`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ret: Option<String>,
     /// ENVID (RFC 3461), decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub envid: Option<String>,
 }
 
@@ -270,8 +274,10 @@ pub struct MailParameters {
 #[serde(default)]
 pub struct RcptParameters {
     /// NOTIFY (RFC 3461), as written.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub notify: Option<String>,
     /// ORCPT (RFC 3461), decoded.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub orcpt: Option<String>,
 }
 

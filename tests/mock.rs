@@ -149,6 +149,10 @@ fn the_examples_run_as_they_say() {
         let folder = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("examples");
         let run = std::process::Command::new(folder.join(name)).output().unwrap();
         let said = String::from_utf8_lossy(&run.stdout);
-        assert!(run.status.success() && said.contains(wanted), "{name}: {said}{}", String::from_utf8_lossy(&run.stderr));
+        assert!(
+            run.status.success() && said.contains(wanted),
+            "{name}: {said}{}",
+            String::from_utf8_lossy(&run.stderr)
+        );
     }
 }

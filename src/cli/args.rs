@@ -18,6 +18,9 @@ pub(super) struct PackArgs {
     /// Add the packs of this folder, or of this one file, to the built-in ones; a pack of the same id replaces one
     #[arg(long, value_name = "DIR")]
     policies: Vec<String>,
+    /// Begin with the stubs of this folder, a JSON file each, and save stubs to it
+    #[arg(long, value_name = "DIR")]
+    stubs: Option<String>,
     /// Host this domain: its users are the provider's (can be given several times)
     #[arg(long, value_name = "DOMAIN")]
     hosted: Vec<String>,
@@ -32,6 +35,7 @@ impl PackArgs {
             .config(self.config.clone())
             .set("--provider", &self.provider)
             .set("--policies", &self.policies)
+            .set("--stubs", &self.stubs)
             .set("--hosted", &self.hosted)
             .set("--as-of", &self.as_of)
     }

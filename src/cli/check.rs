@@ -12,7 +12,7 @@ use mockmx::problem::{Problems, Source};
 use mockmx::settings::{Flags, Settings};
 
 use super::args::ServeArgs;
-use super::load::{load, report};
+use super::load::{load, load_stubs, report};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -28,8 +28,9 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut problems = Problems::default();
     let mut out = anstream::stdout().lock();
     if args.files.is_empty() {
-        match load(&flags) {
-            Ok((settings, _)) => writeln!(out, "ok {}", settings.file.as_deref().unwrap_or("built-in settings"))?,
+        let loaded = load(&flags).and_then(|(settings, policy)| load_stubs(&settings, &policy).map(|_| settings));
+        match loaded {
+            Ok(settings) => writeln!(out, "ok {}", settings.file.as_deref().unwrap_or("built-in settings"))?,
             Err(found) => problems = found,
         }
     }

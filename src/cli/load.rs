@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use mockmx::policy::Policy;
+use mockmx::policy::{Policy, Stub};
 use mockmx::problem::Problems;
 use mockmx::settings::{Flags, Settings};
 
@@ -19,6 +19,14 @@ pub(super) fn load(flags: &Flags) -> Result<(Settings, Policy), Problems> {
             problems.0.extend(more.0);
             Err(problems.sorted())
         }
+    }
+}
+
+/// Loads the stubs of the settings' folder.
+pub(super) fn load_stubs(settings: &Settings, policy: &Policy) -> Result<Vec<Stub>, Problems> {
+    match &settings.stubs {
+        Some((folder, place)) => Stub::load_folder(folder, place, policy),
+        None => Ok(Vec::new()),
     }
 }
 

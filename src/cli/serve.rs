@@ -10,12 +10,13 @@ use anyhow::Context;
 use mockmx::escape::Escaped;
 use mockmx::server::{Generation, Reload, Server};
 use mockmx::settings::{Flags, Settings};
+use mockmx::store::Lanes;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::args::ServeArgs;
-use super::load::{load, report};
+use super::load::{load, load_stubs, report};
 use super::log;
 
 /// What `mockmx serve --help` says besides the flags.
@@ -27,8 +28,12 @@ Everything else that can be set, also by file or variable, is in docs/settings.m
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let flags = args.flags();
-    let generation = match load(&flags) {
-        Ok((settings, policy)) => Generation { settings, policy },
+    let loaded = load(&flags).and_then(|(settings, policy)| {
+        let stubs = load_stubs(&settings, &policy)?;
+        Ok((Generation { settings, policy }, stubs))
+    });
+    let (generation, stubs) = match loaded {
+        Ok(loaded) => loaded,
         Err(problems) => {
             report(&problems)?;
             return Ok(ExitCode::FAILURE);
@@ -37,16 +42,20 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     log::start(&generation.settings.log)?;
     raise_open_files(generation.settings.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
-    runtime.block_on(serve(flags, generation))
+    let lanes = Arc::<Lanes>::default();
+    for stub in stubs {
+        lanes.get(&stub.lane).add_stub(stub).map_err(anyhow::Error::msg)?;
+    }
+    runtime.block_on(serve(flags, generation, lanes))
 }
 
-async fn serve(flags: Flags, generation: Generation) -> anyhow::Result<ExitCode> {
+async fn serve(flags: Flags, generation: Generation, lanes: Arc<Lanes>) -> anyhow::Result<ExitCode> {
     // Whoever has read where we listen may already send a signal.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let hangup = signal(SignalKind::hangup())?;
     say_what_is_set(&generation.settings);
-    let server = Server::bind(generation, Arc::default(), Arc::default())?;
+    let server = Server::bind(generation, lanes, Arc::default())?;
     print(&server.addresses()).context("cannot print the addresses")?;
     let (reloads, wanted) = mpsc::channel(1);
     tokio::spawn(reload_at(hangup, flags, reloads));

@@ -10,12 +10,13 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    MOST_BODY, Readiness, check, clock, events, guard, messages, metrics, openapi, providers, sessions, verdicts,
+    MOST_BODY, Readiness, check, clock, events, guard, messages, metrics, openapi, providers, sessions, state, stubs,
+    verdicts,
 };
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -103,6 +104,14 @@ impl Api {
             .route("/api/v1/providers/{id}", get(providers::find))
             .route("/api/v1/check", post(check::check))
             .route("/api/v1/clock", get(clock::show).post(clock::change))
+            .route("/api/v1/stubs", get(stubs::list).post(stubs::add).put(stubs::replace).delete(stubs::remove_all))
+            .route("/api/v1/stubs/save", post(stubs::save))
+            .route("/api/v1/stubs/{id}", get(stubs::find).delete(stubs::remove))
+            .route("/api/v1/state", get(state::list))
+            .route("/api/v1/state/{*key}", delete(state::release))
+            .route("/api/v1/scenarios", get(state::scenarios))
+            .route("/api/v1/scenarios/{name}", get(state::scenario).put(state::move_scenario))
+            .route("/api/v1/reset", post(state::reset))
             .route("/metrics", get(metrics::metrics))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)

@@ -25,11 +25,17 @@ pub(crate) struct Page<T> {
     next: Option<String>,
 }
 
-/// How many records were deleted.
+/// How many were deleted.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Deleted {
     /// So many.
     deleted: u64,
+}
+
+impl Deleted {
+    pub(crate) const fn of(deleted: u64) -> Self {
+        Self { deleted }
+    }
 }
 
 /// What was waited for did not come in time.
@@ -132,5 +138,5 @@ pub(crate) async fn find<R: Shown>(api: &Api, id: &str) -> Result<Arc<R>, ApiErr
 /// Deletes what a query's filters let through.
 pub(crate) async fn delete<R: Shown>(api: &Api, query: Option<&str>) -> Result<Response, ApiError> {
     let filter = filter_alone(query, R::KIND)?;
-    json(&Deleted { deleted: api.journal().delete::<R>(&filter).await? })
+    json(&Deleted::of(api.journal().delete::<R>(&filter).await?))
 }

@@ -24,6 +24,8 @@ mod parsed;
 mod providers;
 mod query;
 mod sessions;
+mod state;
+mod stubs;
 mod verdicts;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -14,7 +14,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::errors::{ApiError, PROBLEM_JSON, Problem};
 use super::parameters::{Given, Holds, LANE, Parameter};
-use super::{api, check, clock, events, messages, metrics, providers, query, sessions, verdicts};
+use super::{api, check, clock, events, messages, metrics, providers, query, sessions, state, stubs, verdicts};
 use crate::journal::record::Kind;
 
 #[derive(OpenApi)]
@@ -47,6 +47,19 @@ use crate::journal::record::Kind;
         clock::show,
         clock::change,
         metrics::metrics,
+        stubs::list,
+        stubs::add,
+        stubs::replace,
+        stubs::remove_all,
+        stubs::find,
+        stubs::remove,
+        stubs::save,
+        state::list,
+        state::release,
+        state::scenarios,
+        state::scenario,
+        state::move_scenario,
+        state::reset,
     ),
     components(schemas(Problem)),
     modifiers(&Completed)
@@ -82,6 +95,8 @@ impl Modify for Completed {
             let Some(item) = document.paths.paths.get_mut(*path) else { continue };
             operations(item).for_each(|operation| add_parameters(Some(operation), parameters));
         }
+        let stubs = document.paths.paths.get_mut("/api/v1/stubs");
+        add_parameters(stubs.and_then(|item| item.get.as_mut()), &[stubs::UNMATCHED]);
         for (path, item) in &mut document.paths.paths {
             if path.ends_with("z") {
                 continue;
@@ -116,6 +131,13 @@ const OTHERS: &[(&str, &[Parameter])] = &[
     ("/api/v1/events", &events::PARAMETERS),
     ("/api/v1/check", &check::PARAMETERS),
     ("/api/v1/clock", &[LANE]),
+    ("/api/v1/stubs", &[LANE]),
+    ("/api/v1/stubs/save", &[LANE]),
+    ("/api/v1/state", &[LANE]),
+    ("/api/v1/state/{key}", &[LANE]),
+    ("/api/v1/scenarios", &[LANE]),
+    ("/api/v1/scenarios/{name}", &[LANE]),
+    ("/api/v1/reset", &[LANE]),
 ];
 
 /// The problems that every endpoint can answer with, health aside.

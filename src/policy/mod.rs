@@ -26,6 +26,7 @@ mod reach;
 mod rule;
 mod scene;
 mod stub;
+mod stub_files;
 #[cfg(test)]
 mod tests;
 mod trigger;
@@ -48,6 +49,7 @@ use crate::stage::Stage;
 pub use explanation::Occasion;
 pub(crate) use matcher::AddressPattern;
 pub use parse::date;
+pub(crate) use parse::is_id;
 pub use period::Period;
 pub use rule::START;
 pub use scene::{Judgement, Scene};

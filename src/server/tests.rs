@@ -74,6 +74,7 @@ pub(crate) fn settings() -> Settings {
         http_open: false,
         http_hosts: Vec::new(),
         policies: Vec::new(),
+        stubs: None,
         hosted: Vec::new(),
         domains: Vec::new(),
         mailboxes: Vec::new(),

@@ -36,6 +36,7 @@ pub const KEYS: &[Key] = &[
     flag("http-hosts", Kind::List, "--http-host"),
     flag("provider", Kind::Text, "--provider"),
     flag("policies", Kind::List, "--policies"),
+    flag("stubs", Kind::Text, "--stubs"),
     flag("hosted", Kind::List, "--hosted"),
     flag("as-of", Kind::Text, "--as-of"),
     key("habits", Kind::Boolean),

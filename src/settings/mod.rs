@@ -50,6 +50,8 @@ pub struct Settings {
     pub http_hosts: Vec<String>,
     /// Folders and files of packs, added to the built-in ones.
     pub policies: Vec<(PathBuf, Place)>,
+    /// The folder of stubs that are there from the start, and that stubs are saved to.
+    pub stubs: Option<(PathBuf, Place)>,
     /// Domains that are hosted here, by name alone.
     pub hosted: Vec<(String, Place)>,
     /// The day whose rules are in force; the documents' if none is set.

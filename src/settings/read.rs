@@ -48,6 +48,9 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
         http_open,
         http_hosts,
         policies,
+        stubs: table
+            .node("stubs")
+            .and_then(|node| Some((path(text(node, problems)?, &node.place), node.place.clone()))),
         hosted,
         as_of: table.converted("as-of", problems, crate::policy::date),
         habits: table.boolean("habits", problems).unwrap_or(true),

@@ -36,14 +36,17 @@ pub struct Lanes {
     default: Arc<Lane>,
     named: Mutex<HashMap<LaneName, Arc<Lane>>>,
     uses: AtomicU64,
+    /// What the default lane's clock is set back to.
+    origin: Clock,
 }
 
 impl Lanes {
     /// The default lane alone, with that clock.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
+        let origin = clock.fork();
         let default = Arc::new(Lane::new(LaneName::default(), clock));
-        Self { default, named: Mutex::default(), uses: AtomicU64::new(0) }
+        Self { default, named: Mutex::default(), uses: AtomicU64::new(0), origin }
     }
 
     /// The lane of that name. A new one has a clock of its own that shows what the default lane's shows.
@@ -88,6 +91,16 @@ impl Lanes {
         lanes.sort_by(|a, b| a.name.cmp(&b.name));
         lanes.insert(0, Arc::clone(&self.default));
         lanes
+    }
+
+    /// Forgets what a lane remembers and its stubs, and sets its clock back: the default lane's to the one that it began
+    /// with, another's to the default lane's. Says how many stubs there were.
+    pub fn reset(&self, name: &LaneName) -> usize {
+        let Some(lane) = self.find(name) else { return 0 };
+        let stubs = lane.remove_stubs(|_| true);
+        lane.store.clear();
+        lane.clock.show_as(if name.is_default() { &self.origin } else { &self.default.clock });
+        stubs
     }
 
     fn named(&self) -> MutexGuard<'_, HashMap<LaneName, Arc<Lane>>> {
