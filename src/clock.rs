@@ -42,6 +42,12 @@ impl Time {
         self.0
     }
 
+    /// Whole milliseconds since the Unix epoch: as exactly as a moment is shown.
+    #[must_use]
+    pub const fn unix_millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
     /// The time that passed since `earlier`; zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
@@ -52,6 +58,12 @@ impl Time {
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(nanos(duration)))
+    }
+
+    /// The moment `duration` earlier, or the first that can be told.
+    #[must_use]
+    pub fn before(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(nanos(duration)))
     }
 
     /// The date and time as RFC 5322 §3.3 writes it, in UTC: `Sat, 1 Feb 2008 00:00:00 +0000`.

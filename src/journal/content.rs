@@ -68,13 +68,23 @@ impl Content {
         self.read_head(u64::MAX)
     }
 
+    /// The bytes from `offset` on, `most` at most. Blocks on the file, if there is one.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn read_at(&self, offset: u64, most: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.append_part_to(&mut bytes, offset, most)?;
+        Ok(bytes)
+    }
+
     /// The first bytes, `most` at most. Blocks on the file, if there is one.
     ///
     /// # Errors
     /// If the file cannot be read.
     pub fn read_head(&self, most: u64) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        self.append_head_to(&mut bytes, most)?;
+        self.append_part_to(&mut bytes, 0, most)?;
         Ok(bytes)
     }
 
@@ -83,18 +93,21 @@ impl Content {
     /// # Errors
     /// If the file cannot be read.
     pub fn append_to(&self, out: &mut Vec<u8>) -> io::Result<()> {
-        self.append_head_to(out, u64::MAX)
+        self.append_part_to(out, 0, u64::MAX)
     }
 
-    fn append_head_to(&self, out: &mut Vec<u8>, most: u64) -> io::Result<()> {
-        let wanted = usize::try_from(self.len().min(most)).map_err(io::Error::other)?;
+    fn append_part_to(&self, out: &mut Vec<u8>, offset: u64, most: u64) -> io::Result<()> {
+        let wanted = usize::try_from(self.len().saturating_sub(offset).min(most)).map_err(io::Error::other)?;
         match &self.0 {
-            Kept::Memory(bytes) => out.extend_from_slice(&bytes[..wanted]),
+            Kept::Memory(bytes) => {
+                let start = usize::try_from(offset).map_err(io::Error::other)?.min(bytes.len());
+                out.extend_from_slice(&bytes[start..start + wanted]);
+            }
             Kept::File { file, .. } => {
                 let start = out.len();
                 out.resize(start + wanted, 0);
                 // By position: several readers share the file, and its cursor.
-                read_exact_at(file, &mut out[start..])?;
+                read_exact_at(file, &mut out[start..], offset)?;
             }
         }
         Ok(())
@@ -102,15 +115,15 @@ impl Content {
 }
 
 #[cfg(unix)]
-fn read_exact_at(file: &File, buffer: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, buffer, 0)
+fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, buffer, offset)
 }
 
 #[cfg(windows)]
-fn read_exact_at(file: &File, buffer: &mut [u8]) -> io::Result<()> {
+fn read_exact_at(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<()> {
     let mut done = 0;
     while done < buffer.len() {
-        match std::os::windows::fs::FileExt::seek_read(file, &mut buffer[done..], done as u64)? {
+        match std::os::windows::fs::FileExt::seek_read(file, &mut buffer[done..], offset + done as u64)? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             read => done += read,
         }

@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::query::{Filter, Query};
 use super::record::{Id, Kind, Record};
-use super::{Content, Entry};
+use super::{Content, Entry, Keep};
+use crate::clock::{Clock, Time};
+
+/// What is too old goes so often.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
 
 /// The records of this process.
 #[derive(Debug)]
 pub(super) struct Memory {
-    most_sessions: usize,
-    most_bytes: u64,
+    keep: Keep,
+    clock: Clock,
     // Nothing is awaited and no file is touched while it is held.
     kept: Mutex<Kept>,
 }
@@ -20,13 +25,15 @@ pub(super) struct Memory {
 struct Kept {
     /// All kinds together: ids sort by time, so the first is the oldest.
     records: BTreeMap<Id, (Entry, Content)>,
-    sessions: usize,
+    sessions: u64,
     bytes: u64,
+    swept: Time,
 }
 
 impl Memory {
-    pub(super) fn with_bounds(most_sessions: usize, most_bytes: u64) -> Self {
-        Self { most_sessions, most_bytes, kept: Mutex::default() }
+    pub(super) fn new(keep: Keep, clock: Clock) -> Self {
+        let kept = Kept { swept: clock.now(), ..Kept::default() };
+        Self { keep, clock, kept: Mutex::new(kept) }
     }
 
     /// Adds a record, and lets go of the oldest ones that no longer have room. The latest is kept even if it is too
@@ -36,12 +43,22 @@ impl Memory {
         let mut released = Vec::new();
         let mut kept = self.kept();
         kept.add(entry, content);
-        while kept.sessions > self.most_sessions || kept.bytes > self.most_bytes {
+        while kept.sessions > self.keep.sessions || kept.bytes > self.keep.bytes {
             let Some(oldest) = kept.records.keys().copied().find(|oldest| *oldest != id) else { break };
             released.push(kept.remove(oldest));
         }
+        let now = self.clock.now();
+        if now.since(kept.swept) >= SWEEP_EVERY {
+            released.append(&mut kept.sweep(&self.keep, now));
+        }
         drop(kept);
         // Dropped here, without the lock: the last handle to a file closes it.
+        drop(released);
+    }
+
+    /// Lets go of what is too old.
+    pub(super) fn sweep(&self) {
+        let released = self.kept().sweep(&self.keep, self.clock.now());
         drop(released);
     }
 
@@ -81,14 +98,23 @@ impl Memory {
 impl Kept {
     fn add(&mut self, entry: Entry, content: Content) {
         self.bytes += weight(&entry, &content);
-        self.sessions += usize::from(entry.kind() == Kind::Session);
+        self.sessions += u64::from(entry.kind() == Kind::Session);
         self.records.insert(entry.id(), (entry, content));
+    }
+
+    fn sweep(&mut self, keep: &Keep, now: Time) -> Vec<Option<(Entry, Content)>> {
+        self.swept = now;
+        let Some(age) = keep.age else { return Vec::new() };
+        let first = now.before(age).unix_millis();
+        let old = self.records.iter().filter(|(_, (entry, _))| entry.at().unix_millis() < first);
+        let old: Vec<_> = old.map(|(id, _)| *id).collect();
+        old.into_iter().map(|id| self.remove(id)).collect()
     }
 
     fn remove(&mut self, id: Id) -> Option<(Entry, Content)> {
         let (entry, content) = self.records.remove(&id)?;
         self.bytes -= weight(&entry, &content);
-        self.sessions -= usize::from(entry.kind() == Kind::Session);
+        self.sessions -= u64::from(entry.kind() == Kind::Session);
         Some((entry, content))
     }
 }

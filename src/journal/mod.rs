@@ -5,32 +5,48 @@
 //! message are kept as they came; the trace that a receiving server puts in front (RFC 5321 §4.4) is added where a
 //! copy is handed out as delivered mail.
 //!
+//! Where it keeps them is a [`Location`]: in memory, or in a database. All keep the same and answer the same.
+//!
 //! [`query`] says what can be asked, [`watch`] how one waits for what is yet to come.
 
 mod content;
+mod location;
 mod memory;
 mod open;
 pub mod query;
 pub mod record;
+mod sql;
 mod trace;
 pub mod watch;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio::time::Instant;
+
 pub use self::content::Content;
+pub use self::location::{Keep, LOCATION_HELP, Location, PostgresUrl};
 use self::memory::Memory;
 pub use self::open::OpenSession;
 use self::query::{Filter, Query};
 use self::record::{Id, Kind, Message, Record, Session, Verdict};
+use self::sql::Sql;
 use self::watch::Watch;
+use crate::clock::{Clock, Time};
 
 /// The records of this process, or of all that share a store.
 #[derive(Debug)]
 pub struct Journal {
-    memory: Memory,
+    backend: Backend,
     open: Mutex<BTreeMap<Id, Arc<Mutex<Session>>>>,
-    watch: Watch,
+    watch: Arc<Watch>,
+}
+
+/// Where the records are.
+#[derive(Debug)]
+enum Backend {
+    Memory(Memory),
+    Sql(Sql),
 }
 
 /// A record of any kind.
@@ -52,8 +68,26 @@ pub struct JournalError(pub String);
 impl Journal {
     /// A journal in memory of at most so many sessions and bytes.
     #[must_use]
-    pub fn in_memory(most_sessions: usize, most_bytes: u64) -> Self {
-        Self { memory: Memory::with_bounds(most_sessions, most_bytes), open: Mutex::default(), watch: Watch::default() }
+    pub fn in_memory(most_sessions: u64, most_bytes: u64) -> Self {
+        let keep = Keep { sessions: most_sessions, bytes: most_bytes, age: None };
+        Self::with(Backend::Memory(Memory::new(keep, Clock::system())), Arc::default())
+    }
+
+    /// The journal at a location. How old a record is, `clock` says. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If there can be none.
+    pub async fn open(location: &Location, keep: Keep, clock: Clock) -> Result<Self, JournalError> {
+        let watch = Arc::<Watch>::default();
+        let backend = match location {
+            Location::Memory => Backend::Memory(Memory::new(keep, clock)),
+            _ => Backend::Sql(Sql::open(location, keep, clock, Arc::clone(&watch)).await?),
+        };
+        Ok(Self::with(backend, watch))
+    }
+
+    fn with(backend: Backend, watch: Arc<Watch>) -> Self {
+        Self { backend, open: Mutex::default(), watch }
     }
 
     /// Opens the record of a session that has begun.
@@ -66,20 +100,25 @@ impl Journal {
     ///
     /// # Errors
     /// If it cannot be kept. It is then not accepted.
-    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
     pub async fn message(&self, message: Message, content: Content) -> Result<Arc<Message>, JournalError> {
         let message = Arc::new(message);
-        self.keep(Entry::Message(Arc::clone(&message)), content);
+        match &self.backend {
+            Backend::Memory(memory) => {
+                memory.keep(Entry::Message(Arc::clone(&message)), content);
+                self.watch.tell(Entry::Message(Arc::clone(&message)));
+            }
+            // The writer tells of it.
+            Backend::Sql(sql) => sql.message(Arc::clone(&message), content).await?,
+        }
         Ok(message)
     }
 
-    /// Keeps a session or a verdict, sooner or later.
+    /// Keeps a session or a verdict, sooner or later. It can be found at once.
     fn note(&self, entry: Entry) {
-        self.keep(entry, Content::default());
-    }
-
-    fn keep(&self, entry: Entry, content: Content) {
-        self.memory.keep(entry.clone(), content);
+        match &self.backend {
+            Backend::Memory(memory) => memory.keep(entry.clone(), Content::default()),
+            Backend::Sql(sql) => sql.note(entry.clone()),
+        }
         self.watch.tell(entry);
     }
 
@@ -87,14 +126,22 @@ impl Journal {
     ///
     /// # Errors
     /// If the store cannot be read.
-    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
     pub async fn page<R: Record>(&self, query: &Query) -> Result<Vec<Arc<R>>, JournalError> {
-        let mut records = self.memory.page::<R>(query);
-        let open = self.open_entries::<R>();
-        let open = open.into_iter().filter(|record| query.before.is_none_or(|before| record.id() < before));
-        records.extend(open.filter(|record| query.filter.matches(record.as_ref())));
+        // In the order of a record's own way, so that one that moves on meanwhile is seen twice and not never.
+        let mut under_way = self.open_entries::<R>();
+        let mut records = match &self.backend {
+            Backend::Memory(memory) => memory.page::<R>(query),
+            Backend::Sql(sql) => {
+                under_way.splice(..0, sql.waiting());
+                sql.page::<R>(query).await?
+            }
+        };
+        let wanted = |record: &Arc<R>| {
+            query.before.is_none_or(|before| record.id() < before) && query.filter.matches(record.as_ref())
+        };
+        records.extend(under_way.into_iter().filter(wanted));
         records.sort_by_key(|record| std::cmp::Reverse(record.id()));
-        // A session that ended in between is in both; the one that was kept has its end.
+        // Of one that is there twice, the first is the one that got further: a session that was kept has its end.
         records.dedup_by_key(|record| record.id());
         records.truncate(query.limit);
         Ok(records)
@@ -104,33 +151,74 @@ impl Journal {
     ///
     /// # Errors
     /// If the store cannot be read.
-    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
     pub async fn find<R: Record>(&self, id: Id) -> Result<Option<Arc<R>>, JournalError> {
-        let open = self.open_entries::<R>().into_iter().find(|record| record.id() == id);
-        Ok(open.or_else(|| self.memory.find(id)))
+        let mut under_way = self.open_entries::<R>();
+        if let Backend::Sql(sql) = &self.backend {
+            under_way.append(&mut sql.waiting());
+        }
+        if let Some(record) = under_way.into_iter().find(|record| record.id() == id) {
+            return Ok(Some(record));
+        }
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.find(id)),
+            Backend::Sql(sql) => sql.find(id).await,
+        }
     }
 
     /// The bytes of a message.
     ///
     /// # Errors
     /// If the store cannot be read.
-    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
     pub async fn content(&self, message: Id) -> Result<Option<Content>, JournalError> {
-        Ok(self.memory.content(message))
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.content(message)),
+            Backend::Sql(sql) => sql.content(message).await,
+        }
     }
 
     /// Forgets the records that a filter lets through, and says how many those were. Open sessions stay.
     ///
     /// # Errors
     /// If the store cannot be changed.
-    #[allow(clippy::unused_async, reason = "stores on disk have to be waited for")]
     pub async fn delete<R: Record>(&self, filter: &Filter) -> Result<u64, JournalError> {
-        Ok(self.memory.delete::<R>(filter))
+        match &self.backend {
+            Backend::Memory(memory) => Ok(memory.delete::<R>(filter)),
+            Backend::Sql(sql) => sql.delete::<R>(filter).await,
+        }
+    }
+
+    /// Forgets now what is beyond the bounds, which happens by itself now and then.
+    ///
+    /// # Errors
+    /// If the store cannot be changed.
+    pub async fn sweep(&self) -> Result<(), JournalError> {
+        match &self.backend {
+            Backend::Memory(memory) => {
+                memory.sweep();
+                Ok(())
+            }
+            Backend::Sql(sql) => sql.sweep().await,
+        }
+    }
+
+    /// Why nothing can be kept or read at present, if that is so.
+    pub async fn obstacle(&self) -> Option<JournalError> {
+        match &self.backend {
+            Backend::Memory(_) => None,
+            Backend::Sql(sql) => sql.obstacle().await,
+        }
+    }
+
+    /// Keeps all that is not yet kept, until `end` at the latest. Nothing more is kept afterwards.
+    pub async fn close(&self, end: Instant) {
+        if let Backend::Sql(sql) = &self.backend {
+            sql.close(end).await;
+        }
     }
 
     /// Tells of what is yet to come.
     #[must_use]
-    pub const fn watch(&self) -> &Watch {
+    pub fn watch(&self) -> &Watch {
         &self.watch
     }
 
@@ -146,10 +234,11 @@ impl Journal {
     }
 }
 
-/// 10,000 sessions, 512 MiB.
+/// In memory, as much as is kept by default.
 impl Default for Journal {
     fn default() -> Self {
-        Self::in_memory(10_000, 512 * 1024 * 1024)
+        let Keep { sessions, bytes, .. } = Keep::default();
+        Self::in_memory(sessions, bytes)
     }
 }
 
@@ -181,6 +270,15 @@ impl Entry {
             Self::Session(session) => &session.lane,
             Self::Verdict(verdict) => &verdict.lane,
             Self::Message(message) => &message.lane,
+        }
+    }
+
+    /// When it was.
+    fn at(&self) -> Time {
+        match self {
+            Self::Session(session) => session.at(),
+            Self::Verdict(verdict) => verdict.at(),
+            Self::Message(message) => message.at(),
         }
     }
 

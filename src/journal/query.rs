@@ -124,11 +124,12 @@ impl Filter {
         Self::within(self.lane.clone(), None, None)
     }
 
-    /// Whether a record passes.
+    /// Whether a record passes. Moments are compared by milliseconds, which is what a record shows and a store keeps.
     pub fn matches<R: Record>(&self, record: &R) -> bool {
+        let at = record.at().unix_millis();
         self.lane.as_deref().is_none_or(|lane| lane == record.lane())
-            && self.since.is_none_or(|since| since <= record.at())
-            && self.until.is_none_or(|until| record.at() < until)
+            && self.since.is_none_or(|since| since.unix_millis() <= at)
+            && self.until.is_none_or(|until| at < until.unix_millis())
             && self.tests.iter().all(|test| test.passes(record))
     }
 
@@ -142,10 +143,10 @@ impl Filter {
         if let Some(lane) = self.lane.as_deref().filter(|lane| *lane != record.lane()) {
             note("lane", lane, record.lane());
         }
-        if let Some(since) = self.since.filter(|since| record.at() < *since) {
+        if let Some(since) = self.since.filter(|since| record.at().unix_millis() < since.unix_millis()) {
             note("since", &since.to_string(), &record.at().to_string());
         }
-        if let Some(until) = self.until.filter(|until| *until <= record.at()) {
+        if let Some(until) = self.until.filter(|until| until.unix_millis() <= record.at().unix_millis()) {
             note("until", &until.to_string(), &record.at().to_string());
         }
         for test in self.tests.iter().filter(|test| !test.passes(record)) {
@@ -157,6 +158,16 @@ impl Filter {
             misses.push(Miss { filter: test.field.name(), wanted: test.wanted.clone(), found });
         }
         misses
+    }
+
+    /// What a database can look for: the lane, from when, up to when.
+    pub(super) fn columns(&self) -> (Option<&str>, Option<Time>, Option<Time>) {
+        (self.lane.as_deref(), self.since, self.until)
+    }
+
+    /// Whether that is all that it looks at.
+    pub(super) const fn is_settled_by_columns(&self) -> bool {
+        self.tests.is_empty()
     }
 
     /// Whether it lets everything through.

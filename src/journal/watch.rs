@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::query::{Filter, Miss, Query};
@@ -27,6 +28,8 @@ const NEAR: usize = 5;
 pub struct Watch {
     latest: Mutex<Latest>,
     sender: broadcast::Sender<Event>,
+    /// Told when another process may have kept something.
+    elsewhere: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -46,7 +49,7 @@ pub struct Event {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { latest: Mutex::default(), sender: broadcast::Sender::new(BEHIND) }
+        Self { latest: Mutex::default(), sender: broadcast::Sender::new(BEHIND), elsewhere: watch::Sender::new(()) }
     }
 }
 
@@ -67,6 +70,11 @@ impl Watch {
     #[must_use]
     pub fn number(&self) -> u64 {
         self.latest().number
+    }
+
+    /// Has everybody who waits look again: something may have come from elsewhere.
+    pub(super) fn stir(&self) {
+        self.elsewhere.send_replace(());
     }
 
     /// The events behind that number which are still remembered, and those to come. Without a number only the latter.
@@ -98,41 +106,17 @@ impl Journal {
     /// If the store cannot be read.
     pub async fn wait<R: Record>(&self, query: &Query, count: usize, end: Instant) -> Result<Waited<R>, JournalError> {
         let (_, mut events) = self.watch.since(None);
+        let mut elsewhere = self.watch.elsewhere.subscribe();
         loop {
             let found = self.page::<R>(&Query { limit: query.limit.max(count), ..query.clone() }).await?;
             let missing = count.saturating_sub(found.len());
             if missing == 0 {
                 return Ok(Waited { found, complete: true });
             }
-            if !self.come::<R>(&query.filter, missing, &mut events, end).await {
+            if !come::<R>(&query.filter, missing, &mut events, &mut elsewhere, end).await {
                 return Ok(Waited { found: self.page::<R>(query).await?, complete: false });
             }
         }
-    }
-
-    /// Whether as many more records came, or may have come, before `end`.
-    async fn come<R: Record>(
-        &self,
-        filter: &Filter,
-        mut missing: usize,
-        events: &mut broadcast::Receiver<Event>,
-        end: Instant,
-    ) -> bool {
-        while missing > 0 {
-            tokio::select! {
-                event = events.recv() => match event {
-                    Ok(event) => {
-                        let record = R::of_entry(&event.entry);
-                        missing -= usize::from(record.is_some_and(|record| filter.matches(record.as_ref())));
-                    }
-                    // Whatever was missed, it may have been it.
-                    Err(RecvError::Lagged(_)) => return true,
-                    Err(RecvError::Closed) => return false,
-                },
-                () = tokio::time::sleep_until(end) => return false,
-            }
-        }
-        true
     }
 
     /// The latest records that a filter only just did not let through: those that failed the fewest of its tests.
@@ -151,4 +135,30 @@ impl Journal {
         misses.truncate(NEAR);
         Ok(misses)
     }
+}
+
+/// Whether as many more records came, or may have come, before `end`.
+async fn come<R: Record>(
+    filter: &Filter,
+    mut missing: usize,
+    events: &mut broadcast::Receiver<Event>,
+    elsewhere: &mut watch::Receiver<()>,
+    end: Instant,
+) -> bool {
+    while missing > 0 {
+        tokio::select! {
+            event = events.recv() => match event {
+                Ok(event) => {
+                    let record = R::of_entry(&event.entry);
+                    missing -= usize::from(record.is_some_and(|record| filter.matches(record.as_ref())));
+                }
+                // Whatever was missed, it may have been it.
+                Err(RecvError::Lagged(_)) => return true,
+                Err(RecvError::Closed) => return false,
+            },
+            Ok(()) = elsewhere.changed() => return true,
+            () = tokio::time::sleep_until(end) => return false,
+        }
+    }
+    true
 }

@@ -1,0 +1,238 @@
+//! The queries, the same for either database.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use sqlx::any::AnyArguments;
+use sqlx::query::Query as SqlQuery;
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Error, Row as _};
+
+use crate::clock::Time;
+use crate::journal::query::{Filter, Query};
+use crate::journal::record::{Id, Kind, Record};
+use crate::journal::{Content, Keep};
+
+/// Bytes of a message that are a value of their own. Most messages are one.
+pub(super) const PART: u64 = 1024 * 1024;
+
+/// Rows that one statement inserts.
+pub(super) const ROWS: usize = 50;
+
+/// Rows that are read at once when not all that comes is wanted.
+const PAGE: usize = 200;
+
+/// Rows that go at once, so that a message under way never waits long for them.
+pub(super) const SWEPT: i64 = 1_000;
+
+type Statement = SqlQuery<'static, Any, AnyArguments>;
+
+/// A record as it is written.
+pub(super) struct Row {
+    pub(super) id: Id,
+    pub(super) kind: Kind,
+    pub(super) lane: String,
+    pub(super) at: Time,
+    pub(super) weight: u64,
+    pub(super) doc: String,
+}
+
+/// A part of a message's bytes.
+pub(super) struct Part {
+    pub(super) id: Id,
+    pub(super) number: i64,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A statement that is made here of constants; all that came from elsewhere is bound.
+fn statement(sql: String) -> Statement {
+    sqlx::query(AssertSqlSafe(sql))
+}
+
+/// Writes records. One that is there already was written before, by an attempt whose outcome was not seen.
+pub(super) async fn insert(connection: &mut AnyConnection, rows: &[Row]) -> Result<(), Error> {
+    for rows in rows.chunks(ROWS) {
+        let places = places(rows.len(), 6);
+        let sql = format!(
+            "insert into records (id, kind, lane, at, weight, doc) values {places} on conflict (id) do nothing"
+        );
+        let mut insert = statement(sql);
+        for row in rows {
+            insert = insert.bind(row.id.to_string()).bind(row.kind.name()).bind(&*row.lane);
+            insert = insert.bind(milliseconds(row.at)).bind(signed(row.weight)).bind(&*row.doc);
+        }
+        insert.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// Writes parts of messages.
+pub(super) async fn insert_parts(connection: &mut AnyConnection, parts: &[Part]) -> Result<(), Error> {
+    for parts in parts.chunks(ROWS) {
+        let places = places(parts.len(), 3);
+        let sql = format!("insert into contents (id, part, bytes) values {places} on conflict (id, part) do nothing");
+        let mut insert = statement(sql);
+        for part in parts {
+            insert = insert.bind(part.id.to_string()).bind(part.number).bind(&*part.bytes);
+        }
+        insert.execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// `($1, $2), ($3, $4)`
+fn places(rows: usize, columns: usize) -> String {
+    let mut places = String::new();
+    for row in 0..rows {
+        places.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 1..=columns {
+            let comma = if column == 1 { "" } else { ", " };
+            // Writing to a string does not fail.
+            let _ = write!(places, "{comma}${}", row * columns + column);
+        }
+        places.push(')');
+    }
+    places
+}
+
+/// The records that a query asks for, newest first. What the database does not know how to look for is looked for
+/// here, row by row, as in the journal in memory.
+pub(super) async fn page<R: Record>(connection: &mut AnyConnection, query: &Query) -> Result<Vec<Arc<R>>, Error> {
+    let mut found = Vec::new();
+    let mut before = query.before;
+    while found.len() < query.limit {
+        let wanted = if query.filter.is_settled_by_columns() { (query.limit - found.len()).min(PAGE) } else { PAGE };
+        let rows = select("id, doc", R::KIND, &query.filter, before, wanted).fetch_all(&mut *connection).await?;
+        for row in &rows {
+            let record = decoded::<R>(row.try_get(1)?)?;
+            before = Some(record.id());
+            if found.len() < query.limit && query.filter.matches(&record) {
+                found.push(Arc::new(record));
+            }
+        }
+        if rows.len() < wanted {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn select(columns: &str, kind: Kind, filter: &Filter, before: Option<Id>, limit: usize) -> Statement {
+    let (lane, since, until) = filter.columns();
+    let mut sql = format!("select {columns} from records where kind = $1");
+    let mut bound = 1;
+    let mut and = |condition: &str| {
+        bound += 1;
+        // Writing to a string does not fail.
+        let _ = write!(sql, " and {condition} ${bound}");
+    };
+    let conditions =
+        [(lane.is_some(), "lane ="), (since.is_some(), "at >="), (until.is_some(), "at <"), (before.is_some(), "id <")];
+    conditions.iter().filter(|(is_set, _)| *is_set).for_each(|(_, condition)| and(condition));
+    let _ = write!(sql, " order by id desc limit ${}", bound + 1);
+    let mut select = statement(sql).bind(kind.name());
+    if let Some(lane) = lane {
+        select = select.bind(lane.to_owned());
+    }
+    for moment in [since, until].into_iter().flatten() {
+        select = select.bind(milliseconds(moment));
+    }
+    if let Some(before) = before {
+        select = select.bind(before.to_string());
+    }
+    select.bind(i64::try_from(limit).unwrap_or(i64::MAX))
+}
+
+fn decoded<R: Record>(doc: &str) -> Result<R, Error> {
+    serde_json::from_str(doc).map_err(|error| Error::Decode(error.into()))
+}
+
+/// The record of that id.
+pub(super) async fn find<R: Record>(connection: &mut AnyConnection, id: Id) -> Result<Option<Arc<R>>, Error> {
+    let select = statement("select doc from records where id = $1 and kind = $2".to_owned());
+    let row = select.bind(id.to_string()).bind(R::KIND.name()).fetch_optional(connection).await?;
+    row.map(|row| decoded(row.try_get(0)?).map(Arc::new)).transpose()
+}
+
+/// How many parts the bytes of that message have; none if there is no such message.
+pub(super) async fn parts(connection: &mut AnyConnection, id: Id) -> Result<i64, Error> {
+    let count = statement("select count(*) from contents where id = $1".to_owned());
+    count.bind(id.to_string()).fetch_one(connection).await?.try_get(0)
+}
+
+/// One part of the bytes of that message.
+pub(super) async fn part(connection: &mut AnyConnection, id: Id, number: i64) -> Result<Option<Vec<u8>>, Error> {
+    let select = statement("select bytes from contents where id = $1 and part = $2".to_owned());
+    let row = select.bind(id.to_string()).bind(number).fetch_optional(connection).await?;
+    row.map(|row| row.try_get(0)).transpose()
+}
+
+/// Removes the records of these ids; says how many there were. None is asked for in vain: it shows whether the
+/// database can be written to.
+pub(super) async fn delete(connection: &mut AnyConnection, ids: &[Id]) -> Result<u64, Error> {
+    let mut deleted = 0;
+    for ids in ids.chunks(ROWS) {
+        let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
+        let mut delete = statement(format!("delete from records where id in ({})", places.join(", ")));
+        for id in ids {
+            delete = delete.bind(id.to_string());
+        }
+        deleted += delete.execute(&mut *connection).await?.rows_affected();
+    }
+    Ok(deleted)
+}
+
+/// Whether the records can be read.
+pub(super) async fn check(connection: &mut AnyConnection) -> Result<(), Error> {
+    statement("select id from records limit 1".to_owned()).fetch_optional(connection).await.map(|_| ())
+}
+
+/// Whether the records can be changed.
+pub(super) async fn check_writing(connection: &mut AnyConnection) -> Result<(), Error> {
+    statement("delete from records where id = ''".to_owned()).execute(connection).await.map(|_| ())
+}
+
+/// Tells other processes that there is something new, from whom they know.
+pub(super) async fn notify(connection: &mut AnyConnection, channel: &str, process: &str) -> Result<(), Error> {
+    let notify = statement("select pg_notify($1, $2)::text".to_owned());
+    notify.bind(channel.to_owned()).bind(process.to_owned()).execute(connection).await.map(|_| ())
+}
+
+/// Removes what is beyond the bounds, [`SWEPT`] rows at most of what is too old and of what is too much; says whether
+/// there is more.
+pub(super) async fn sweep(connection: &mut AnyConnection, keep: &Keep, now: Time) -> Result<bool, Error> {
+    let mut more = false;
+    if let Some(age) = keep.age {
+        let sql = "delete from records where id in (select id from records where at < $1 limit $2)";
+        let delete = statement(sql.to_owned()).bind(milliseconds(now.before(age))).bind(SWEPT);
+        more |= delete.execute(&mut *connection).await?.rows_affected() >= SWEPT.unsigned_abs();
+    }
+    let by_count = "select id from records where kind = 'session' order by id desc limit 1 offset $1";
+    let by_bytes = "select max(id) from (select id, sum(weight) over (order by id desc) as total from records) as summed \
+                    where total > $1 and id < (select max(id) from records)";
+    let mut last: Option<String> = None;
+    for (sql, bound) in [(by_count, keep.sessions), (by_bytes, keep.bytes)] {
+        let row = statement(sql.to_owned()).bind(signed(bound)).fetch_optional(&mut *connection).await?;
+        let id: Option<String> = row.map(|row| row.try_get(0)).transpose()?.flatten();
+        last = last.max(id);
+    }
+    if let Some(last) = last {
+        let sql = "delete from records where id in (select id from records where id <= $1 order by id limit $2)";
+        let delete = statement(sql.to_owned()).bind(last).bind(SWEPT);
+        more |= delete.execute(&mut *connection).await?.rows_affected() >= SWEPT.unsigned_abs();
+    }
+    Ok(more)
+}
+
+/// Reads one part of a message's bytes. Blocks on the file, if there is one.
+pub(super) fn read_part(id: Id, content: &Content, number: u64) -> std::io::Result<Part> {
+    let bytes = content.read_at(number * PART, PART)?;
+    Ok(Part { id, number: signed(number), bytes })
+}
+
+fn milliseconds(time: Time) -> i64 {
+    signed(time.unix_millis())
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

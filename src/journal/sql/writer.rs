@@ -1,0 +1,366 @@
+//! The one task that writes. It takes what waits, commits it in one transaction, and answers everybody: many sessions
+//! share the price of one commit.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::{AnyConnection, Connection as _};
+use tokio::time::{sleep, sleep_until, timeout};
+
+use super::connect::{Door, FileId};
+use super::queue::{Job, Queue};
+use super::rows::{self, PART, Part, Row};
+use super::{CHANNEL, plain};
+use crate::clock::{Clock, io_now};
+use crate::journal::record::{Id, Kind, Record};
+use crate::journal::watch::Watch;
+use crate::journal::{Content, Entry, JournalError, Keep};
+
+/// How long one attempt may take, from the connection to the commit: as long as a message waits, for an answer that
+/// comes later helps nobody.
+const ATTEMPT: Duration = super::PATIENCE;
+
+/// How long is waited after an attempt that failed, twice as long after each, up to the second.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// What is beyond the bounds goes so often, and after so many records if that is sooner.
+const SWEEP_EVERY: Duration = Duration::from_secs(60);
+const SWEEP_AFTER: usize = 1_000;
+
+/// Why nothing is written, as long as that is so.
+#[derive(Debug, Default)]
+pub(super) struct Health(Mutex<Option<String>>);
+
+impl Health {
+    pub(super) fn obstacle(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says whether that is news.
+    fn set(&self, obstacle: Option<String>) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = *known != obstacle;
+        *known = obstacle;
+        is_news
+    }
+}
+
+/// Why a transaction did not come about.
+enum Failure {
+    /// The store's fault: it may go well later.
+    Store(String),
+    /// The record's: it never will.
+    Record(String),
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        let text = plain(&error);
+        let of_record = match &error {
+            sqlx::Error::Encode(_) => true,
+            sqlx::Error::Database(error) => error.code().is_some_and(|code| is_of_record(&code)),
+            _ => false,
+        };
+        if of_record { Self::Record(text) } else { Self::Store(text) }
+    }
+}
+
+/// Whether a code of SQLite (a number) or of PostgreSQL (five letters and digits) speaks of what was to be written:
+/// too large, not as it must be.
+fn is_of_record(code: &str) -> bool {
+    match code.parse::<u32>() {
+        Ok(code) if code < 10_000 => matches!(code & 0xFF, 18 | 19 | 20 | 25),
+        _ => code.len() == 5 && ["22", "23", "54"].iter().any(|class| code.starts_with(class)),
+    }
+}
+
+/// The writer.
+pub(super) struct Writer {
+    pub(super) door: Door,
+    pub(super) queue: Arc<Queue>,
+    pub(super) health: Arc<Health>,
+    pub(super) watch: Arc<Watch>,
+    pub(super) keep: Keep,
+    pub(super) clock: Clock,
+    /// How other processes know this one.
+    pub(super) process: String,
+    pub(super) connection: Option<AnyConnection>,
+    /// The file that the connection writes to.
+    pub(super) file: Option<FileId>,
+    /// Messages that may have been written although their clients were told that they were not.
+    pub(super) revoked: Vec<Id>,
+}
+
+impl Writer {
+    /// Writes until the queue is closed and empty.
+    pub(super) async fn run(mut self) {
+        let mut sweep_at = io_now() + SWEEP_EVERY;
+        let mut unswept = 0;
+        loop {
+            let batch = tokio::select! {
+                biased;
+                batch = self.queue.take() => batch,
+                () = sleep_until(sweep_at) => Some(Vec::new()),
+            };
+            let Some(batch) = batch else { break };
+            unswept += batch.len();
+            let wants_sweep = self.write(batch).await;
+            if !self.revoked.is_empty() {
+                self.write(Vec::new()).await;
+            }
+            if unswept >= SWEEP_AFTER || sweep_at <= io_now() {
+                unswept = 0;
+                // With more to remove, what came meanwhile is written first.
+                sweep_at = if self.sweep().await { io_now() } else { io_now() + SWEEP_EVERY };
+            }
+            for told in wants_sweep {
+                while self.sweep().await {}
+                // Whoever asked may have lost interest; so it is with all answers here.
+                let _ = told.send(());
+            }
+        }
+        if let Some(connection) = self.connection.take() {
+            // SQLite folds its WAL into the file. All of it is on the disk either way.
+            let _ = timeout(ATTEMPT, connection.close()).await;
+        }
+    }
+
+    /// Writes all of it, however long that takes, and answers. Returns who waits for what is too much to go.
+    async fn write(&mut self, batch: Vec<Job>) -> Vec<tokio::sync::oneshot::Sender<()>> {
+        let (mut records, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(Job::is_record);
+        if !records.is_empty() || !self.revoked.is_empty() {
+            match self.commit(&mut records).await {
+                Ok(()) => self.answer(records),
+                Err(reason) if records.len() == 1 => reject(records, &reason),
+                Err(_) => {
+                    for job in records {
+                        let mut alone = vec![job];
+                        match self.commit(&mut alone).await {
+                            Ok(()) => self.answer(alone),
+                            Err(reason) => reject(alone, &reason),
+                        }
+                    }
+                }
+            }
+            self.queue.done();
+        }
+        let mut sweeps = Vec::new();
+        for job in others {
+            match job {
+                Job::Told(told) => drop(told.send(())),
+                Job::Sweep(told) => sweeps.push(told),
+                Job::Note(_) | Job::Message { .. } => {}
+            }
+        }
+        sweeps
+    }
+
+    /// Commits the records, again and again until the store takes them, without those that were given up meanwhile.
+    ///
+    /// # Errors
+    /// If the store is sound and does not take them.
+    async fn commit(&mut self, records: &mut Vec<Job>) -> Result<(), String> {
+        let mut wait = FIRST_WAIT;
+        let mut attempted = false;
+        loop {
+            records.retain(|job| {
+                let given_up = job.given_up();
+                // An attempt whose outcome was not seen may have written it.
+                self.revoked.extend(given_up.filter(|_| attempted));
+                given_up.is_none()
+            });
+            let attempt = self.attempt(records);
+            let failure = match timeout(ATTEMPT, attempt).await {
+                Ok(Ok(())) => {
+                    self.revoked.clear();
+                    self.recovered();
+                    return Ok(());
+                }
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::Store(format!("it did not answer within {} seconds", ATTEMPT.as_secs())),
+            };
+            // Whatever state it is in, the next attempt begins anew.
+            self.connection = None;
+            match failure {
+                Failure::Record(reason) => return Err(reason),
+                Failure::Store(reason) => self.out_of_order(reason),
+            }
+            attempted = true;
+            sleep(wait).await;
+            wait = LONGEST_WAIT.min(wait * 2);
+        }
+    }
+
+    async fn attempt(&mut self, records: &[Job]) -> Result<(), Failure> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => {
+                let connection = none.insert(self.door.connect().await?);
+                self.file = self.door.file().await;
+                connection
+            }
+        };
+        let mut transaction = connection.begin().await?;
+        rows::delete(&mut transaction, &self.revoked).await?;
+        if records.is_empty() {
+            rows::check_writing(&mut transaction).await?;
+        }
+        for jobs in records.chunks(rows::ROWS) {
+            let rows = jobs.iter().filter_map(row).collect::<Result<Vec<_>, _>>();
+            let rows = rows.map_err(|error| Failure::Record(error.to_string()))?;
+            rows::insert(&mut transaction, &rows).await?;
+        }
+        let messages = records.iter().filter_map(|job| match job {
+            Job::Message { message, content, .. } => Some((message.id, content)),
+            _ => None,
+        });
+        contents(&mut transaction, messages).await?;
+        if self.door.is_postgres && !records.is_empty() {
+            rows::notify(&mut transaction, CHANNEL, &self.process).await?;
+        }
+        transaction.commit().await?;
+        if self.door.file().await != self.file {
+            return Err(Failure::Store("its file is no longer where it was".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// The records are written.
+    fn answer(&mut self, records: Vec<Job>) {
+        for job in records {
+            let Job::Message { message, kept, .. } = job else { continue };
+            if kept.is_closed() {
+                // The client was told otherwise.
+                self.revoked.push(message.id);
+                continue;
+            }
+            // Told of before it is answered for: whoever has the answer can look.
+            self.watch.tell(Entry::Message(message));
+            let _ = kept.send(Ok(()));
+        }
+    }
+
+    fn out_of_order(&self, reason: String) {
+        if self.health.set(Some(reason.clone())) {
+            tracing::error!(target: "mockmx::journal", %reason, "the journal is out of order");
+        }
+    }
+
+    fn recovered(&self) {
+        if self.health.set(None) {
+            let lost = self.queue.take_lost();
+            if lost > 0 {
+                tracing::error!(target: "mockmx::journal", lost, "the journal is in order again, and records were lost");
+            } else {
+                tracing::info!(target: "mockmx::journal", "the journal is in order again");
+            }
+        }
+    }
+
+    /// Removes a part of what is beyond the bounds; says whether there is more.
+    async fn sweep(&mut self) -> bool {
+        let Some(connection) = &mut self.connection else { return false };
+        match timeout(ATTEMPT, rows::sweep(connection, &self.keep, self.clock.now())).await {
+            Ok(Ok(more)) => return more,
+            Ok(Err(error)) => self.out_of_order(plain(&error)),
+            Err(_) => self.out_of_order("what is too much was not removed in time".to_owned()),
+        }
+        self.connection = None;
+        // What is out of order is tried until it is not.
+        Box::pin(self.write_nothing()).await;
+        false
+    }
+
+    async fn write_nothing(&mut self) {
+        // Without a record nothing can be wrong with one.
+        let _ = self.commit(&mut Vec::new()).await;
+    }
+}
+
+/// These records cannot be written, whatever the store's state.
+fn reject(records: Vec<Job>, reason: &str) {
+    for job in records {
+        match job {
+            Job::Message { kept, .. } => drop(kept.send(Err(JournalError(reason.to_owned())))),
+            Job::Note(entry) => {
+                let (kind, id) = (entry.kind().name(), entry.id());
+                tracing::error!(target: "mockmx::journal", kind, %id, reason, "a record cannot be kept");
+            }
+            Job::Told(_) | Job::Sweep(_) => {}
+        }
+    }
+}
+
+/// A record as it is written; nothing for what is none.
+fn row(job: &Job) -> Option<serde_json::Result<Row>> {
+    let (doc, id, kind, lane, at, weight) = match job {
+        Job::Note(entry) => {
+            let doc = match entry {
+                Entry::Session(session) => serde_json::to_string(session.as_ref()),
+                Entry::Verdict(verdict) => serde_json::to_string(verdict.as_ref()),
+                Entry::Message(message) => serde_json::to_string(message.as_ref()),
+            };
+            (doc, entry.id(), entry.kind(), entry.lane().to_owned(), entry.at(), entry.weight())
+        }
+        Job::Message { message, content, .. } => {
+            let weight = message.weight() + content.len();
+            (
+                serde_json::to_string(message.as_ref()),
+                message.id,
+                Kind::Message,
+                message.lane.clone(),
+                message.at(),
+                weight,
+            )
+        }
+        Job::Told(_) | Job::Sweep(_) => return None,
+    };
+    Some(doc.map(|doc| Row { id, kind, lane, at, weight, doc }))
+}
+
+/// Writes the bytes of messages, a part at a time: of a large one there is never more than that in memory.
+async fn contents(
+    connection: &mut AnyConnection,
+    messages: impl Iterator<Item = (Id, &Content)>,
+) -> Result<(), Failure> {
+    let mut parts: Vec<Part> = Vec::new();
+    let mut bytes = 0;
+    for (id, content) in messages {
+        for number in 0..content.len().div_ceil(PART).max(1) {
+            let part = if content.memory().is_some() {
+                rows::read_part(id, content, number)
+            } else {
+                let content = content.clone();
+                let read = tokio::task::spawn_blocking(move || rows::read_part(id, &content, number));
+                read.await.map_err(std::io::Error::other).flatten()
+            };
+            let part = part.map_err(|error| Failure::Record(error.to_string()))?;
+            bytes += part.bytes.len() as u64;
+            parts.push(part);
+            if bytes >= PART {
+                rows::insert_parts(connection, &parts).await?;
+                parts.clear();
+                bytes = 0;
+            }
+        }
+    }
+    Ok(rows::insert_parts(connection, &parts).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_of_record;
+
+    #[test]
+    fn what_a_record_is_at_fault_for_is_told_from_what_the_store_is() {
+        // Too large, a constraint (in all its kinds), a value that is no text.
+        for code in ["18", "19", "1555", "22021", "23505", "54000"] {
+            assert!(is_of_record(code), "{code}");
+        }
+        // Busy, read-only, a full disk, no table; no connection, no room, shutting down, read-only, no table.
+        for code in ["5", "8", "13", "1", "1032", "08006", "53100", "57P01", "25006", "42P01"] {
+            assert!(!is_of_record(code), "{code}");
+        }
+    }
+}
