@@ -1,5 +1,6 @@
 //! What is wrong with a settings file or a pack, said with file, line and a caret.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -111,9 +112,10 @@ impl Problem {
     #[must_use]
     pub fn render(&self, coloured: bool) -> String {
         let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
+        let title = without_passwords(&self.text);
         let title = match &self.place {
-            Place::File(..) | Place::Default => self.text.clone(),
-            Place::Variable(name) | Place::Flag(name) | Place::Pointer(name) => format!("{name}: {}", self.text),
+            Place::File(..) | Place::Default => title.into_owned(),
+            Place::Variable(name) | Place::Flag(name) | Place::Pointer(name) => format!("{name}: {title}"),
         };
         let mut group = match &self.place {
             Place::File(source, span) => {
@@ -122,7 +124,8 @@ impl Problem {
                 // The caret of something long marks its first line, not everything below.
                 let end = source.text[start..end].find('\n').map_or(end, |line| start + line);
                 let caret = AnnotationKind::Primary.span(start..end);
-                let snippet = Snippet::source(source.text.as_str()).path(source.name.as_str()).annotation(caret);
+                let snippet =
+                    Snippet::source(without_passwords(&source.text)).path(source.name.as_str()).annotation(caret);
                 Level::ERROR.primary_title(title).element(snippet)
             }
             _ => Group::with_title(Level::ERROR.primary_title(title)),
@@ -139,8 +142,40 @@ impl Problem {
 /// `mockmx.toml:12: text`.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.text)
+        write!(f, "{}: {}", self.place, without_passwords(&self.text))
     }
+}
+
+/// The text with stars in place of the passwords in URLs, each byte for byte so that spans stay right. A problem draws
+/// whole lines, whatever else stands in them.
+fn without_passwords(text: &str) -> Cow<'_, str> {
+    let mut hidden = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        // What is no URL is hidden rather too often than not at all: up to the line's last `@`.
+        if let Some((scheme, rest)) = line.split_once("://")
+            && let Some((user, rest)) = rest.split_once(':')
+            && let Some(password) = rest.rfind('@')
+        {
+            let begin = start + scheme.len() + user.len() + "://:".len();
+            hidden.push(begin..begin + password);
+        }
+        if line.contains("://")
+            && let Some((before, rest)) = line.split_once("password=")
+        {
+            let begin = start + before.len() + "password=".len();
+            let end = rest.find(['&', '"', '\'', '\n']).unwrap_or(rest.len());
+            hidden.push(begin..begin + end);
+        }
+        start += line.len();
+    }
+    if hidden.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.bytes().enumerate();
+    let bytes = bytes.map(|(at, byte)| if hidden.iter().any(|span| span.contains(&at)) { b'*' } else { byte });
+    // Whole characters are replaced, for each span begins and ends beside one of ASCII.
+    Cow::Owned(String::from_utf8_lossy(&bytes.collect::<Vec<_>>()).into_owned())
 }
 
 /// All the problems found while loading, never empty when it is an error.
@@ -192,6 +227,23 @@ mod tests {
         let start = text.find(marked).unwrap();
         let source = Source { name: "mockmx.toml".to_owned(), text: text.to_owned() };
         Place::File(Arc::new(source), start..start + marked.len())
+    }
+
+    #[test]
+    fn a_password_in_a_url_is_not_drawn() {
+        for line in [
+            "journal = \"postgres://u:sécret@db/mail\"",
+            "journal = \"postgres://u:s/cr:e@cret@db/mail",
+            "jurnal = 'postgresql://db/mail?user=u&password=secret&port=5'",
+        ] {
+            let text = format!("a = 1\n{line}\nhttp = \"a@b\"\n");
+            let problem = Problem::new(&place(&text, line), format!("`{line}` is wrong"));
+            for shown in [problem.render(false), problem.to_string()] {
+                assert!(!shown.contains("cret") && shown.contains("***") && shown.contains("u"), "{shown}");
+            }
+            assert_eq!(without_passwords(&text).len(), text.len());
+        }
+        assert_eq!(without_passwords("http://a/b, c@d: e"), "http://a/b, c@d: e");
     }
 
     #[test]

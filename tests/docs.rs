@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use mockmx::journal::{Keep, Location};
 use mockmx::settings::{Flags, KEYS, ListenerSettings, LogSettings, ServerLimits, Settings};
 
 use crate::program::{mockmx, said};
@@ -35,6 +36,7 @@ fn the_example_holds_the_defaults() {
     assert_eq!(settings.http.unwrap().to_string(), "127.0.0.1:8025");
     assert_eq!(settings.limits, ServerLimits::default());
     assert_eq!(settings.log, LogSettings::default());
+    assert_eq!((settings.journal.location, settings.journal.keep), (Location::Memory, Keep::default()));
     assert!(settings.accounts.any && !settings.auth_without_tls);
 }
 

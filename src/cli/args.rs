@@ -85,6 +85,10 @@ pub(super) struct ServeArgs {
     /// Answer HTTP also by this name of the host (can be given several times)
     #[arg(long, value_name = "NAME")]
     http_host: Vec<String>,
+    /// Keep the journal here: `memory`, `sqlite:FILE` or `postgres://USER@HOST/DATABASE`. A password is better put into
+    /// the variable MOCKMX_JOURNAL, for everybody on the machine sees flags [default: memory]
+    #[arg(long, value_name = "PLACE")]
+    journal: Option<String>,
     /// Write the CA of the certificate that is made at start to this file, for clients to trust
     #[arg(long, value_name = "FILE")]
     write_ca: Option<String>,
@@ -107,6 +111,7 @@ impl ServeArgs {
             .set("--http-token", self.http_token.as_ref().map(Secret::reveal))
             .set("--http-open", self.http_open.then_some("true"))
             .set("--http-host", &self.http_host)
+            .set("--journal", &self.journal)
             .set("--write-ca", &self.write_ca)
             .set("--log-format", &self.log_format)
             .set("--log", &self.log)

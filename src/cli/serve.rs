@@ -6,10 +6,11 @@ use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use mockmx::escape::Escaped;
+use mockmx::journal::Journal;
 use mockmx::server::{Generation, Reload, Server};
-use mockmx::settings::{Flags, Settings};
+use mockmx::settings::{Flags, JournalSettings, Settings};
 use mockmx::store::Lanes;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
@@ -55,7 +56,8 @@ async fn serve(flags: Flags, generation: Generation, lanes: Arc<Lanes>) -> anyho
     let mut terminate = signal(SignalKind::terminate())?;
     let hangup = signal(SignalKind::hangup())?;
     say_what_is_set(&generation.settings);
-    let server = Server::bind(generation, lanes, Arc::default())?;
+    let journal = open_journal(&generation.settings.journal, &lanes).await?;
+    let server = Server::bind(generation, lanes, journal)?;
     print(&server.addresses()).context("cannot print the addresses")?;
     let (reloads, wanted) = mpsc::channel(1);
     tokio::spawn(reload_at(hangup, flags, reloads));
@@ -76,6 +78,16 @@ async fn serve(flags: Flags, generation: Generation, lanes: Arc<Lanes>) -> anyho
             return Ok(ExitCode::FAILURE);
         }
         info!("stopping once what is under way has ended; a second signal does not wait");
+    }
+}
+
+async fn open_journal(settings: &JournalSettings, lanes: &Lanes) -> anyhow::Result<Arc<Journal>> {
+    let JournalSettings { location, place, keep } = settings;
+    info!("the journal is in {location}");
+    let clock = lanes.default_lane().clock.clone();
+    match Journal::open(location, keep.clone(), clock).await {
+        Ok(journal) => Ok(Arc::new(journal)),
+        Err(error) => bail!("cannot open the `journal` {location} ({place}): {}", error.0),
     }
 }
 

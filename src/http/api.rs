@@ -157,7 +157,7 @@ pub(crate) async fn healthz() -> &'static str {
     )
 )]
 pub(crate) async fn readyz(State(api): State<Api>) -> Response {
-    match api.0.readiness.obstacle() {
+    match api.0.readiness.obstacle().await {
         None => "ready\n".into_response(),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response(),
     }

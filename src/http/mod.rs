@@ -1,8 +1,8 @@
 //! HTTP: health, and `/api/v1`, by which a test asks what was seen and changes what is answered.
 //!
-//! `/healthz` answers while the process serves. `/readyz` answers 200 while every listener is bound and mockmx takes
-//! mail, else 503 with the reason. Everything is bounded: the time and size of a request's head, the size of a body,
-//! the number of connections.
+//! `/healthz` answers while the process serves. `/readyz` answers 200 while every listener is bound, mockmx takes mail
+//! and the journal is in order, else 503 with the reason. Everything is bounded: the time and size of a request's head,
+//! the size of a body, the number of connections.
 //!
 //! [`api`] has the routes and what they share, and each other file one subject. Whatever cannot be served is answered
 //! with a problem document (`errors`). `parameters` and `query` read the query by tables, which `openapi` shows too.
@@ -42,6 +42,7 @@ use tokio::sync::watch;
 
 pub use self::api::Api;
 use self::api::Closing;
+use crate::journal::Journal;
 
 /// Connections at once.
 pub(crate) const MOST_CONNECTIONS: usize = 256;
@@ -60,22 +61,29 @@ const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// Whether mockmx takes mail, and if not, why not.
 #[derive(Clone, Debug)]
-pub struct Readiness(Arc<Mutex<Option<&'static str>>>);
+pub struct Readiness {
+    obstacle: Arc<Mutex<Option<&'static str>>>,
+    journal: Arc<Journal>,
+}
 
 impl Readiness {
-    /// Not ready, for that reason.
+    /// Not ready, for that reason; later not whenever the journal is out of order.
     #[must_use]
-    pub fn not_yet(reason: &'static str) -> Self {
-        Self(Arc::new(Mutex::new(Some(reason))))
+    pub fn not_yet(reason: &'static str, journal: Arc<Journal>) -> Self {
+        Self { obstacle: Arc::new(Mutex::new(Some(reason))), journal }
     }
 
-    /// From now on ready, or not for that reason.
+    /// From now on ready as far as the server is concerned, or not for that reason.
     pub fn set(&self, obstacle: Option<&'static str>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
+        *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner) = obstacle;
     }
 
-    fn obstacle(&self) -> Option<&'static str> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn obstacle(&self) -> Option<String> {
+        let obstacle = *self.obstacle.lock().unwrap_or_else(PoisonError::into_inner);
+        match obstacle {
+            Some(reason) => Some(reason.to_owned()),
+            None => self.journal.obstacle().await.map(|error| error.to_string()),
+        }
     }
 }
 

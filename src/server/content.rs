@@ -11,8 +11,9 @@ use super::stream::Wire;
 use crate::journal::{Content, JournalError};
 use crate::message::{Bounds, MessageFacts};
 use crate::policy::Reads;
+use crate::reply::Reply;
 use crate::stage::Stage;
-use crate::verdict::{Action, Verdict};
+use crate::verdict::{Action, Finding, RuleRef, Verdict};
 
 /// A message up to this size is read where it is; a larger one on a thread that may block.
 pub(super) const READ_IN_PLACE: u64 = 64 * 1024;
@@ -34,14 +35,14 @@ impl<S: Wire> Connection<'_, S> {
         };
         let content = match content {
             Ok(content) => content,
-            Err(error) => return self.fault(&error),
+            Err(error) => return self.fault("spool", &error),
         };
         let verdict = self.ask(Stage::Message);
         self.wait(verdict.delay).await?;
         if verdict.action == Action::Accept
             && let Err(error) = self.record(content, &verdict).await
         {
-            return self.fault(&error);
+            return self.fault("journal", &error);
         }
         self.session.resolve(&verdict);
         Ok(())
@@ -70,9 +71,14 @@ impl<S: Wire> Connection<'_, S> {
         self.endpoint.generation.policy.reads(self.session.facts(), &self.recording.lane().stubs())
     }
 
-    /// Our own fault: the client may try again.
-    fn fault(&mut self, error: &dyn std::error::Error) -> Result<(), Ended> {
-        tracing::error!(target: "mockmx::session", session = %self.session.facts().session, %error, "message lost");
+    /// Our own fault: the client may try again. The journal says so of it, by a rule of mockmx's own.
+    fn fault(&mut self, rule: &str, error: &dyn std::error::Error) -> Result<(), Ended> {
+        let facts = self.session.facts();
+        tracing::error!(target: "mockmx::session", session = %facts.session, %error, "message not taken");
+        let verdict = own_verdict(rule, error, self.session.local_error());
+        log::verdict(facts, &verdict);
+        self.recording.note(format!("({error})"));
+        self.recording.fault(facts, &verdict);
         self.session.fail();
         Ok(())
     }
@@ -85,6 +91,20 @@ impl<S: Wire> Connection<'_, S> {
         log::message(facts, &message);
         Ok(())
     }
+}
+
+/// What mockmx itself says of a message that it could not take.
+fn own_verdict(rule: &str, error: &dyn std::error::Error, reply: Reply) -> Verdict {
+    let rule = RuleRef { provider: "mockmx".to_owned(), id: rule.to_owned(), file: "built in".to_owned(), line: 0 };
+    let finding = Finding {
+        rule: Arc::new(rule),
+        stage: Stage::Message,
+        late: false,
+        triggered: false,
+        recipient: None,
+        evidence: vec![error.to_string()],
+    };
+    Verdict { findings: vec![finding], ..Verdict::of(Action::Refuse(reply)) }
 }
 
 /// What the message says, as far as the policy wants to know.

@@ -41,6 +41,7 @@ pub(crate) use self::endpoint::World;
 use self::listeners::{Listening, Wanted};
 use self::tls::Made;
 pub use self::tls::TlsError;
+use crate::clock::io_now;
 use crate::http::{Api, Readiness};
 use crate::identity::Resolver;
 use crate::journal::Journal;
@@ -99,7 +100,7 @@ impl Server {
     ) -> Result<Self, StartError> {
         let made = Made::new(lanes.default_lane().clock.now())
             .map_err(|error| StartError::from(TlsError::Made(error.to_string())))?;
-        let (generation, readiness) = (generation.into(), Readiness::not_yet("starting"));
+        let (generation, readiness) = (generation.into(), Readiness::not_yet("starting", Arc::clone(&journal)));
         let metrics = Metrics::new().map_err(|error| StartError(vec![StartFailure::Metrics(error.to_string())]))?;
         let world = Arc::new(World::new(lanes, journal, metrics));
         let api = Api::new(Arc::clone(&generation), &world, readiness.clone());
@@ -121,7 +122,8 @@ impl Server {
     }
 
     /// Serves until `shutdown` completes and the sessions are gone: those that are idle get 421 at once, one in a
-    /// transaction may finish it within the drain time of the settings, and what is left then is cut. HTTP ends last.
+    /// transaction may finish it within the drain time of the settings, and what is left then is cut. HTTP ends after
+    /// them, and last the journal, which has as much time again to keep what waits.
     pub async fn serve(mut self, shutdown: impl Future<Output = ()>, mut reloads: mpsc::Receiver<Reload>) {
         let phase = watch::Sender::new(Phase::Serving);
         self.start(&phase);
@@ -145,6 +147,8 @@ impl Server {
         for listening in self.listening {
             listening.close().await;
         }
+        // What nobody waited for is kept as well, as far as there is time.
+        self.world.journal.close(io_now() + self.drain).await;
     }
 
     /// Makes `generation` what new sessions get, or changes nothing.

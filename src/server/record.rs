@@ -75,6 +75,11 @@ impl Recording {
         }
     }
 
+    /// Keeps what mockmx itself says of the message under way.
+    pub(super) fn fault(&mut self, facts: &Facts, verdict: &Verdict) {
+        self.verdict(Stage::Message, facts, verdict, self.lane().clock.now());
+    }
+
     /// Keeps the message; once this returns, it is kept.
     pub(super) async fn message(
         &self,

@@ -23,7 +23,7 @@ use crate::journal::Content;
 use crate::journal::query::Query;
 use crate::journal::record::Message;
 use crate::problem::Place;
-use crate::settings::{DnsSettings, ListenerSettings, LogSettings, ServerLimits, TlsSettings};
+use crate::settings::{DnsSettings, JournalSettings, ListenerSettings, LogSettings, ServerLimits, TlsSettings};
 use crate::smtp::Limits;
 
 impl Wire for DuplexStream {
@@ -79,6 +79,7 @@ pub(crate) fn settings() -> Settings {
         domains: Vec::new(),
         mailboxes: Vec::new(),
         providers: None,
+        journal: JournalSettings::default(),
         accounts: Accounts { any: true, ..Accounts::default() },
         auth_without_tls: false,
         dns: DnsSettings::default(),

@@ -24,6 +24,7 @@ use crate::accounts::Accounts;
 use crate::document::Node;
 use crate::facts::{Listener, Role, TlsMode};
 use crate::identity::Zones;
+use crate::journal::{Keep, Location};
 use crate::lane::LaneName;
 use crate::problem::{Place, Problems};
 use crate::smtp::Limits;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub mailboxes: Vec<Node>,
     /// The `[providers.ID]` tables: changes to packs, for `policy::load`.
     pub providers: Option<Node>,
+    /// Where the journal is, and how much of it stays.
+    pub journal: JournalSettings,
     /// Who may log in.
     pub accounts: Accounts,
     /// Whether AUTH is offered without TLS to peers that are not on this machine.
@@ -213,6 +216,23 @@ impl Default for ServerLimits {
             spool_beyond: 1024 * 1024,
             drain: Duration::from_secs(10),
         }
+    }
+}
+
+/// Where the journal is, and how much of it stays. Read once at start: a reload does not change it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalSettings {
+    /// Where it is.
+    pub location: Location,
+    /// Where that was set.
+    pub place: Place,
+    /// How much of it stays.
+    pub keep: Keep,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self { location: Location::default(), place: Place::Default, keep: Keep::default() }
     }
 }
 

@@ -9,12 +9,15 @@ use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 use super::values::{ADDRESS_HELP, address, duration, helped, name, number, number_or_text, path, size, word};
-use super::{DnsSettings, ListenerSettings, LogFormat, LogSettings, Secret, ServerLimits, Settings, TlsSettings};
+use super::{
+    DnsSettings, JournalSettings, ListenerSettings, LogFormat, LogSettings, Secret, ServerLimits, Settings, TlsSettings,
+};
 use crate::accounts::Accounts;
 use crate::address::parse_domain;
 use crate::document::{Node, Table, note, text};
 use crate::facts::{Role, TlsMode};
 use crate::identity::Zones;
+use crate::journal::{LOCATION_HELP, Location};
 use crate::lane::LaneName;
 use crate::problem::{Place, Problem, Problems};
 
@@ -57,6 +60,7 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
         domains: table.list("domain").to_vec(),
         mailboxes: table.list("mailbox").to_vec(),
         providers: table.node("providers").cloned(),
+        journal: journal(&mut table, problems),
         accounts: accounts(&mut table, problems),
         auth_without_tls: auth(&mut table, problems),
         dns: dns(&mut table, problems),
@@ -203,6 +207,23 @@ fn check_addresses(
             problems.push(Problem::new(place, format!("`{other}` and `{name}` both listen on {address}")));
         }
     }
+}
+
+fn journal(table: &mut Table<'_>, problems: &mut Problems) -> JournalSettings {
+    let mut journal = JournalSettings::default();
+    if let Some(node) = table.node("journal")
+        && let Some(text) = text(node, problems)
+    {
+        let location = Location::parse(text, |file| path(file, &node.place));
+        set(&mut journal.location, helped(node, location, LOCATION_HELP, problems));
+        journal.place = node.place.clone();
+    }
+    let keep = &mut journal.keep;
+    set(&mut keep.sessions, table.node("keep-sessions").and_then(|node| number(node, 1..=1_000_000_000, problems)));
+    set(&mut keep.bytes, table.node("keep-bytes").and_then(|node| size(node, MIB..=MIB * MIB, problems)));
+    let years = 10 * 365 * DAY;
+    keep.age = table.node("keep-for").and_then(|node| duration(node, SECOND..=years, problems));
+    journal
 }
 
 fn accounts(table: &mut Table<'_>, problems: &mut Problems) -> Accounts {

@@ -318,3 +318,29 @@ fn a_token_is_never_shown() {
     assert_eq!(settings.http_hosts, ["mx.example"]);
     assert!(!format!("{settings:?} {:?}", given.flags).contains("secret"));
 }
+
+#[test]
+fn the_journal_is_somewhere_and_bounded() {
+    let settings = given("journal = 'sqlite:journal.db'\nkeep-sessions = 5\nkeep-for = '24h'\n").settings();
+    let JournalSettings { location, place, keep } = settings.journal;
+    assert!(matches!(location, Location::Sqlite(file) if file.is_absolute() && file.ends_with("journal.db")));
+    assert!(place.to_string().ends_with("mockmx.toml:1"));
+    let day = Some(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(keep, Keep { sessions: 5, age: day, ..Keep::default() });
+    let settings = given("journal = 'memory'").variable("MOCKMX_JOURNAL", "postgres://u:secret@h/d").settings();
+    assert_eq!(settings.journal.location.to_string(), "postgres://u@h:5432/d");
+    assert_eq!(settings.journal.place, Place::Variable("MOCKMX_JOURNAL".to_owned()));
+    assert!(!format!("{settings:?}").contains("secret"));
+}
+
+#[test]
+fn what_is_wrong_with_the_journal_is_said_without_its_password() {
+    let problems =
+        given("journal = 'postgres://u:secret@h:port/d'\nkeep-sessions = 0\nkeep-bytes = '1 B'\nkeep-for = 'x'\n");
+    let problems = problems.load().unwrap_err();
+    assert_eq!(problems.0.len(), 4, "{problems}");
+    let drawn: String = problems.0.iter().map(|problem| problem.render(false)).collect();
+    assert!(drawn.contains("cannot be read") && !drawn.contains("secret"), "{drawn}");
+    let problems = given("").flag("--journal", "mysql://u:secret@h/d").load().unwrap_err();
+    assert!(!problems.0[0].render(false).contains("secret"), "{problems}");
+}

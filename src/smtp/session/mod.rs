@@ -283,7 +283,7 @@ impl Session {
     /// Something failed on our side: 451 in place of the reply that is due. If a message is coming, that is the reply
     /// at its end, and what still comes of it is thrown away.
     pub fn fail(&mut self) {
-        let reply = self.say(Canned::LocalError);
+        let reply = self.local_error();
         if let Some(judged) = self.judged.take() {
             self.refused(judged, &reply);
         } else if let State::Text(text) = &mut self.state {

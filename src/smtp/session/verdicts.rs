@@ -90,6 +90,12 @@ impl Session {
         }
     }
 
+    /// What [`fail`](Self::fail) answers.
+    #[must_use]
+    pub fn local_error(&self) -> Reply {
+        self.say(Canned::LocalError)
+    }
+
     /// The reply to EHLO: the persona's greeting, and a line for each extension (RFC 5321 §4.1.1.1). An extension that
     /// the greeting itself has a line for stands there, in the persona's words, while it is offered.
     fn ehlo(&self) -> Reply {
