@@ -33,8 +33,13 @@ impl OpenSession {
 
     /// Adds lines to the transcript.
     pub fn lines(&self, lines: impl IntoIterator<Item = (Speaker, String)>, at: Time) {
+        self.add(lines.into_iter().map(|(by, text)| Line::new(at, by, text)));
+    }
+
+    /// Adds lines of which more is known.
+    pub fn add(&self, lines: impl IntoIterator<Item = Line>) {
         let mut record = self.record();
-        lines.into_iter().for_each(|(by, text)| record.transcript.push(Line { at, by, text }));
+        lines.into_iter().for_each(|line| record.transcript.push(line));
     }
 
     /// Takes over what the client has said of itself by now.

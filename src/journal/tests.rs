@@ -110,7 +110,7 @@ fn each_recipient_finds_what_its_fate_says() {
 fn a_transcript_is_bounded() {
     let mut transcript = record::Transcript::default();
     for _ in 0..2_000 {
-        transcript.push(record::Line { at: NOW, by: record::Speaker::Client, text: "x".repeat(1000) });
+        transcript.push(record::Line::new(NOW, record::Speaker::Client, "x".repeat(1000)));
     }
     assert!(transcript.left_out > 900 && transcript.lines.len() > 900, "{}", transcript.left_out);
 }

@@ -6,7 +6,7 @@ use super::endpoint::Endpoint;
 use super::log::Ended;
 use crate::clock::Time;
 use crate::facts::Facts;
-use crate::journal::record::{Message, Said, Session, Speaker};
+use crate::journal::record::{Line, Message, Said, Session, Speaker};
 use crate::journal::{Content, JournalError, OpenSession};
 use crate::lane::LaneName;
 use crate::metrics::Metrics;
@@ -54,11 +54,11 @@ impl Recording {
         if spoken.is_empty() {
             return;
         }
-        let lines = spoken.into_iter().map(|spoken| match spoken {
-            Spoken::Client(text) => (Speaker::Client, text),
-            Spoken::Server(text) => (Speaker::Server, text),
-        });
-        self.open.lines(lines, self.lane().clock.now());
+        let at = self.lane().clock.now();
+        self.open.add(spoken.into_iter().map(|spoken| match spoken {
+            Spoken::Client { text, bare_lf } => Line { bare_lf, ..Line::new(at, Speaker::Client, text) },
+            Spoken::Server { text, ahead } => Line { ahead, ..Line::new(at, Speaker::Server, text) },
+        }));
     }
 
     /// Notes something that was no line.

@@ -129,6 +129,11 @@ impl Incoming {
         self.refusal.is_some() || self.size > limits.message || self.line_too_long()
     }
 
+    /// Whether a bare LF came. In chunks any byte may come, and nobody looks.
+    pub(super) const fn bare_lf(&self) -> bool {
+        matches!(&self.source, Source::Dots(decoder) if decoder.bare_lf())
+    }
+
     const fn line_too_long(&self) -> bool {
         matches!(&self.source, Source::Dots(decoder) if decoder.line_too_long())
     }

@@ -17,6 +17,7 @@ pub struct Decoder {
     line: usize,
     limit: usize,
     line_too_long: bool,
+    bare_lf: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,13 +47,19 @@ impl Decoder {
     /// A decoder right behind the DATA line. `limit` is the number of bytes that a line may have with its end.
     #[must_use]
     pub const fn new(limit: usize) -> Self {
-        Self { state: State::LineStart, line: 0, limit, line_too_long: false }
+        Self { state: State::LineStart, line: 0, limit, line_too_long: false, bare_lf: false }
     }
 
     /// Whether a line was longer than the limit.
     #[must_use]
     pub const fn line_too_long(&self) -> bool {
         self.line_too_long
+    }
+
+    /// Whether a LF came that no CR was before.
+    #[must_use]
+    pub const fn bare_lf(&self) -> bool {
+        self.bare_lf
     }
 
     /// Decodes the next bytes and appends what they say to `out`. The text is the same however it is split.
@@ -84,6 +91,7 @@ impl Decoder {
         for lf in memchr_iter(LF, bytes) {
             let behind_cr = if lf == 0 { self.state == State::Cr } else { bytes[lf - 1] == CR };
             if !behind_cr {
+                self.bare_lf = true;
                 continue;
             }
             self.count(lf + 1 - start);

@@ -16,6 +16,8 @@ pub(super) struct Input {
     start: usize,
     /// The line under way is too long: everything up to its end is thrown away.
     overlong: bool,
+    /// The latest line ended with a bare LF.
+    bare_lf: bool,
 }
 
 /// A command line.
@@ -54,6 +56,11 @@ impl Input {
         }
     }
 
+    /// Whether the latest line ended with a bare LF.
+    pub(super) const fn bare_lf(&self) -> bool {
+        self.bare_lf
+    }
+
     /// Forgets everything, also the beginning of a line.
     pub(super) fn clear(&mut self) {
         *self = Self::default();
@@ -74,7 +81,10 @@ impl Input {
             Line::TooLong
         } else {
             let line = &self.rest()[..end];
-            Line::Whole(line.strip_suffix(b"\r").unwrap_or(line).to_vec())
+            let stripped = line.strip_suffix(b"\r");
+            let whole = stripped.unwrap_or(line).to_vec();
+            self.bare_lf = stripped.is_none();
+            Line::Whole(whole)
         };
         self.consume(end + 1);
         Some(line)

@@ -27,10 +27,20 @@ const MECHANISMS: [&str; 12] = [
 /// A line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Spoken {
-    /// By the client, without its end.
-    Client(String),
-    /// By the server, one line of a reply, without its end.
-    Server(String),
+    /// By the client.
+    Client {
+        /// Without its end.
+        text: String,
+        /// A bare LF ended it, or stands in it.
+        bare_lf: bool,
+    },
+    /// By the server, one line of a reply.
+    Server {
+        /// Without its end.
+        text: String,
+        /// The client had sent more before it could read this.
+        ahead: bool,
+    },
 }
 
 /// The lines since they were last taken.
@@ -44,7 +54,7 @@ pub(super) struct Transcript {
 
 impl Transcript {
     /// Notes a command line.
-    pub(super) fn command(&mut self, line: &[u8]) {
+    pub(super) fn command(&mut self, line: &[u8], bare_lf: bool) {
         let text = String::from_utf8_lossy(line);
         let verb = text.split_ascii_whitespace().next().unwrap_or_default();
         let is_known = VERBS.iter().any(|known| known.eq_ignore_ascii_case(verb));
@@ -53,26 +63,36 @@ impl Transcript {
         }
         // `AUTHPLAIN`, `AUTH=PLAIN`: a mistake that has a password in it all the same.
         let is_auth = verb.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("AUTH"));
-        self.lines.push(Spoken::Client(match () {
+        let text = match () {
             () if is_auth => auth(&text),
             () if !is_known && self.after_auth => HIDDEN.to_owned(),
             () => text.into_owned(),
-        }));
+        };
+        self.client(text, bare_lf);
     }
 
     /// Notes the answer to a challenge.
-    pub(super) fn response(&mut self, line: &[u8]) {
-        self.lines.push(Spoken::Client(if line == b"*" { "*".to_owned() } else { HIDDEN.to_owned() }));
+    pub(super) fn response(&mut self, line: &[u8], bare_lf: bool) {
+        self.client(if line == b"*" { "*".to_owned() } else { HIDDEN.to_owned() }, bare_lf);
     }
 
     /// Notes a line that was thrown away.
     pub(super) fn too_long(&mut self) {
-        self.lines.push(Spoken::Client("(a line that is too long)".to_owned()));
+        self.client("(a line that is too long)".to_owned(), false);
     }
 
-    /// Notes the lines of a reply.
-    pub(super) fn reply(&mut self, text: &str) {
-        self.lines.extend(text.lines().map(|line| Spoken::Server(line.to_owned())));
+    /// Notes that the text of a message has bare LFs.
+    pub(super) fn bare_text(&mut self) {
+        self.client("(a text with bare LFs)".to_owned(), true);
+    }
+
+    /// Notes the lines of a reply. `ahead`: the client had sent more before it.
+    pub(super) fn reply(&mut self, text: &str, ahead: bool) {
+        self.lines.extend(text.lines().map(|line| Spoken::Server { text: line.to_owned(), ahead }));
+    }
+
+    fn client(&mut self, text: String, bare_lf: bool) {
+        self.lines.push(Spoken::Client { text, bare_lf });
     }
 
     /// The lines since the last call.
@@ -97,9 +117,9 @@ mod tests {
 
     fn shown(lines: &[&str]) -> Vec<String> {
         let mut transcript = Transcript::default();
-        lines.iter().for_each(|line| transcript.command(line.as_bytes()));
+        lines.iter().for_each(|line| transcript.command(line.as_bytes(), false));
         let text = |spoken| match spoken {
-            Spoken::Client(text) | Spoken::Server(text) => text,
+            Spoken::Client { text, .. } | Spoken::Server { text, .. } => text,
         };
         transcript.take().into_iter().map(text).collect()
     }

@@ -133,6 +133,25 @@ pub struct Line {
     pub by: Speaker,
     /// Without its end. Never a password; of a message only its size.
     pub text: String,
+    /// Of a line of the server: the client had sent more before it could read this.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub ahead: bool,
+    /// Of a line of the client: a bare LF ended it, or of a text, stands in it.
+    #[serde(skip_serializing_if = "is_false", default)]
+    pub bare_lf: bool,
+}
+
+impl Line {
+    /// A line of which no more is known.
+    #[must_use]
+    pub const fn new(at: Time, by: Speaker, text: String) -> Self {
+        Self { at, by, text, ahead: false, bare_lf: false }
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 /// Who said a line.

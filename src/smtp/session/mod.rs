@@ -307,8 +307,8 @@ impl Session {
         self.fresh = false;
         match (&self.state, &line) {
             (_, Line::TooLong) => self.transcript.too_long(),
-            (State::Auth(_), Line::Whole(line)) => self.transcript.response(line),
-            (_, Line::Whole(line)) => self.transcript.command(line),
+            (State::Auth(_), Line::Whole(line)) => self.transcript.response(line, self.input.bare_lf()),
+            (_, Line::Whole(line)) => self.transcript.command(line, self.input.bare_lf()),
         }
         match (std::mem::replace(&mut self.state, State::Commands), line) {
             (State::Auth(exchange), Line::Whole(line)) => self.authenticate(exchange.respond(&line)),
@@ -334,6 +334,9 @@ impl Session {
 
     fn text_finished(&mut self) {
         let State::Text(text) = std::mem::replace(&mut self.state, State::Commands) else { return };
+        if text.bare_lf() {
+            self.transcript.bare_text();
+        }
         match text.outcome(&self.service.limits, |canned| self.say(canned)) {
             Outcome::Complete => self.judged = Some(Judged::Message),
             Outcome::Chunk(size) => {
@@ -362,7 +365,7 @@ impl Session {
     fn reply(&mut self, reply: &Reply) {
         let start = self.output.len();
         reply.write_to(&mut self.output);
-        self.transcript.reply(&String::from_utf8_lossy(&self.output[start..]));
+        self.transcript.reply(&String::from_utf8_lossy(&self.output[start..]), self.has_input());
     }
 
     fn answer(&mut self, canned: Canned) {

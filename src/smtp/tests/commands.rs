@@ -1,5 +1,5 @@
 use super::*;
-use crate::smtp::{Canned, Extension, Extensions};
+use crate::smtp::{Canned, Extension, Extensions, Spoken};
 use crate::template::ReplyTemplate;
 
 #[test]
@@ -265,4 +265,25 @@ fn http_and_tls_are_dropped_at_once() {
 fn the_text_of_a_message_may_look_like_http() {
     let mut play = Play::past("EHLO a\nMAIL FROM:<>\nRCPT TO:<a@b.c>\nDATA");
     assert!(play.send(b"GET / HTTP/1.1\r\n.\r\n").starts_with("250"));
+}
+
+#[test]
+fn a_transcript_shows_what_was_sent_ahead_of_an_answer_and_with_a_bare_lf() {
+    let mut play = Play::new(service(), facts());
+    let marks = |play: &mut Play| {
+        let spoken = play.session.take_transcript().into_iter().map(|spoken| match spoken {
+            Spoken::Client { text, bare_lf } => (text, bare_lf),
+            Spoken::Server { text, ahead } => (text[..3].to_owned(), ahead),
+        });
+        spoken.filter(|(_, marked)| *marked).map(|(text, _)| text).collect::<Vec<_>>()
+    };
+    for bytes in ["HELO a\r\n", "MAIL FROM:<>\r\n", "RCPT TO:<a@b.c>\r\n", "DATA\r\n", "x\r\n.\r\n"] {
+        play.send(bytes.as_bytes());
+        assert!(marks(&mut play).is_empty(), "{bytes:?}");
+    }
+    play.send(b"MAIL FROM:<>\r\nRCPT TO:<a@b.c>\r\nDATA\r\n");
+    assert_eq!(marks(&mut play), ["250", "250"]);
+    play.send(b"x\n.\r\n");
+    play.send(b"\r\n.\r\nNOOP\nNOOP\r\n");
+    assert_eq!(marks(&mut play), ["(a text with bare LFs)", "250", "NOOP", "250"]);
 }
