@@ -126,8 +126,12 @@ impl Session {
         if self.facts.tls.is_some() {
             self.error(Canned::StartTlsRepeated);
         } else if self.offers(Extension::StartTls) {
-            self.answer(Canned::StartTls);
-            self.state = State::Handshake;
+            let reply = self.say(Canned::StartTls);
+            self.reply(&reply);
+            // A provider's own word for it may be 454, TLS not available (RFC 3207 §4).
+            if reply.code() / 100 == 2 {
+                self.state = State::Handshake;
+            }
         } else {
             self.error(Canned::StartTlsNotOffered);
         }

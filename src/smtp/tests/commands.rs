@@ -226,6 +226,20 @@ fn starttls_forgets_what_was_said_and_drops_what_was_pipelined() {
 }
 
 #[test]
+fn starttls_that_is_refused_in_a_provider_s_own_words_is_no_handshake() {
+    let mut persona = Persona::neutral("mx.example");
+    persona.set(Canned::StartTls, ReplyTemplate::parse("454 TLS not available").unwrap());
+    let service = Service { persona: persona.into(), ..service() };
+    let mut play = Play::new(service, facts_on(Role::Submission, TlsMode::StartTls)).and_past("EHLO a");
+    play.talk(
+        "C: STARTTLS
+         S: 454 TLS not available
+         C: NOOP
+         S: 250 2.0.0 Ok",
+    );
+}
+
+#[test]
 fn starttls_takes_no_parameter() {
     let mut play = Play::new(service(), facts_on(Role::Mx, TlsMode::StartTls));
     let ehlo = play.send(b"EHLO a\r\n");
