@@ -17,6 +17,7 @@ pub mod mock;
 pub mod policy;
 pub mod problem;
 pub mod reply;
+pub mod report;
 pub mod server;
 pub mod settings;
 pub mod smtp;
