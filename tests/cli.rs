@@ -13,6 +13,7 @@ fn help_shows_flags_defaults_and_examples() {
         ("serve", &["serve", "--help"]),
         ("check", &["check", "-h"]),
         ("providers", &["providers", "-h"]),
+        ("report", &["report", "-h"]),
     ] {
         let output = mockmx(Path::new("/")).args(arguments).output().unwrap();
         let (text, errors, code) = said(&output);
@@ -124,7 +125,7 @@ fn health_is_the_status_of_readyz() {
         let (text, errors, code) = said(&output);
         assert_eq!((text.as_str(), code), (printed, Some(wanted)), "{errors}");
         let request = served.join().unwrap();
-        assert_eq!(request, format!("GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"));
+        assert_eq!(request, format!("GET /readyz HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n"));
     }
 }
 

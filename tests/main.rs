@@ -14,6 +14,7 @@ mod packs;
 mod postfix;
 mod postgres;
 mod program;
+mod report;
 mod scenarios;
 mod serve;
 mod trial;

@@ -8,9 +8,11 @@ mod check;
 mod docs;
 mod explain;
 mod health;
+mod http;
 mod load;
 mod log;
 mod providers;
+mod report;
 mod serve;
 mod trial;
 
@@ -42,6 +44,7 @@ Examples:
   mockmx check                      say everything that is wrong with settings and packs
   mockmx providers 263              list 263's rules and how to trigger each
   mockmx explain 'sender in prison' say what a refusal means
+  mockmx report --fail-on bad       say how the senders behaved, and fail if one did not
   mockmx try --all                  see that a running mockmx answers as the packs say";
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +64,9 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Ask a running mockmx whether it is ready: exit code 0 if it is.
     Health(health::HealthArgs),
+    /// Say how the senders under test behaved towards a running mockmx.
+    #[command(after_help = report::NOTES)]
+    Report(report::ReportArgs),
     /// Make rules fire on a running mockmx, and see whether it answers as their packs say.
     #[command(after_help = trial::NOTES)]
     Try(trial::TryArgs),
@@ -77,6 +83,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Docs(args)) => docs::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Health(args)) => health::run(&args),
+        Some(Command::Report(args)) => report::run(&args),
         Some(Command::Try(args)) => trial::run(&args),
     };
     done.unwrap_or_else(|error| {

@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    MOST_BODY, Readiness, check, clock, events, guard, messages, metrics, openapi, providers, sessions, state, stubs,
+    MOST_BODY, Readiness, check, clock, events, guard, messages, metrics, openapi, providers, report, sessions, state, stubs,
     verdicts,
 };
 use crate::journal::Journal;
@@ -111,6 +111,7 @@ impl Api {
             .route("/api/v1/state/{*key}", delete(state::release))
             .route("/api/v1/scenarios", get(state::scenarios))
             .route("/api/v1/scenarios/{name}", get(state::scenario).put(state::move_scenario))
+            .route("/api/v1/senders/report", get(report::senders))
             .route("/api/v1/reset", post(state::reset))
             .route("/metrics", get(metrics::metrics))
             .fallback(not_found)

@@ -23,10 +23,12 @@ mod parameters;
 mod parsed;
 mod providers;
 mod query;
+mod report;
 mod sessions;
 mod state;
 mod stubs;
 mod verdicts;
+
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

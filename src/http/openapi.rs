@@ -14,7 +14,7 @@ use utoipa::{Modify, OpenApi};
 
 use super::errors::{ApiError, PROBLEM_JSON, Problem};
 use super::parameters::{Given, Holds, LANE, Parameter};
-use super::{api, check, clock, events, messages, metrics, providers, query, sessions, state, stubs, verdicts};
+use super::{api, check, clock, events, messages, metrics, providers, query, report, sessions, state, stubs, verdicts};
 use crate::journal::record::Kind;
 
 #[derive(OpenApi)]
@@ -54,6 +54,7 @@ use crate::journal::record::Kind;
         stubs::find,
         stubs::remove,
         stubs::save,
+        report::senders,
         state::list,
         state::release,
         state::scenarios,
@@ -138,6 +139,7 @@ const OTHERS: &[(&str, &[Parameter])] = &[
     ("/api/v1/scenarios", &[LANE]),
     ("/api/v1/scenarios/{name}", &[LANE]),
     ("/api/v1/reset", &[LANE]),
+    ("/api/v1/senders/report", &report::PARAMETERS),
 ];
 
 /// The problems that every endpoint can answer with, health aside.

@@ -42,8 +42,8 @@ const FIELDS: [(Field, Parameter); 11] = [
     (Field::Listener, filter("listener", "smtp", "the listener's name")),
 ];
 
-const SINCE: Parameter = Parameter::once("since", Holds::Time, "2026-11-25T08:00:00Z", "not before this moment");
-const UNTIL: Parameter = Parameter::once("until", Holds::Time, "2200-01-01T00:00:00Z", "before this moment");
+pub(crate) const SINCE: Parameter = Parameter::once("since", Holds::Time, "2026-11-25T08:00:00Z", "not before this moment");
+pub(crate) const UNTIL: Parameter = Parameter::once("until", Holds::Time, "2200-01-01T00:00:00Z", "before this moment");
 
 const LIMIT: Parameter =
     Parameter::once("limit", Holds::Number { least: 1, most: MOST_ITEMS }, "100", "how many at most; 100 if not given");
