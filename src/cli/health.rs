@@ -19,9 +19,9 @@ pub(super) struct HealthArgs {
 const LONGEST_ANSWER: u64 = 4096;
 
 pub(super) fn run(args: &HealthArgs) -> anyhow::Result<ExitCode> {
-    let (address, path) = http::target(&args.url, "/readyz")?;
-    let request = http::Request { address, path, token: None, most: LONGEST_ANSWER, patience: None };
-    let status = http::get(request).with_context(|| format!("cannot ask {address}"))?.status;
+    let (target, path) = http::target(&args.url, "/readyz")?;
+    let request = http::Request { target, path, token: None, most: LONGEST_ANSWER, patience: None };
+    let status = http::get(request).with_context(|| format!("cannot ask {}", target.address))?.status;
     let mut out = anstream::stdout();
     writeln!(out, "{status}")?;
     Ok(if status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

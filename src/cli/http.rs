@@ -1,7 +1,7 @@
 //! A client for a running mockmx's HTTP, in a few lines, so that no other program is needed.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -12,7 +12,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Request<'a> {
-    pub(super) address: SocketAddr,
+    pub(super) target: Target<'a>,
     /// With its query.
     pub(super) path: &'a str,
     /// What mockmx was set to ask for.
@@ -23,6 +23,14 @@ pub(super) struct Request<'a> {
     pub(super) patience: Option<Duration>,
 }
 
+/// Where to ask.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a> {
+    pub(super) address: SocketAddr,
+    /// As the URL has it, with the port.
+    pub(super) host: &'a str,
+}
+
 /// An answer.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -30,26 +38,28 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
-/// The address and the path of a URL, `path` if it has none.
-pub(super) fn target<'a>(url: &'a str, path: &'a str) -> anyhow::Result<(SocketAddr, &'a str)> {
+/// Where a URL points, and its path, or `path` if it has none.
+pub(super) fn target<'a>(url: &'a str, path: &'a str) -> anyhow::Result<(Target<'a>, &'a str)> {
     let rest = match url.split_once("://") {
         Some(("http", rest)) => rest,
         Some((scheme, _)) => bail!("cannot speak {scheme}: only http is served"),
         None => url,
     };
     let (host, path) = rest.find('/').map_or((rest, path), |slash| rest.split_at(slash));
-    let local = host.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
-    let address = local.as_deref().unwrap_or(host).parse();
-    let address = address.with_context(|| format!("`{host}` is no address with a port"))?;
     if path.contains(|c: char| c.is_whitespace() || c.is_control()) {
         bail!("`{}` is no path", path.escape_debug());
     }
-    Ok((address, path))
+    // mockmx listens on IPv4 unless it is told otherwise.
+    let local = host.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    let resolved = local.as_deref().unwrap_or(host).to_socket_addrs();
+    let address = resolved.ok().and_then(|mut addresses| addresses.next());
+    let address = address.with_context(|| format!("`{}` is no address with a port", host.escape_debug()))?;
+    Ok((Target { address, host }, path))
 }
 
 /// Asks, and reads the answer.
 pub(super) fn get(request: Request<'_>) -> anyhow::Result<Answer> {
-    let Request { address, path, token, most, patience } = request;
+    let Request { target: Target { address, host }, path, token, most, patience } = request;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(patience.unwrap_or(PATIENCE)))?;
     stream.set_write_timeout(Some(PATIENCE))?;
@@ -59,7 +69,7 @@ pub(super) fn get(request: Request<'_>) -> anyhow::Result<Answer> {
         None => String::new(),
     };
     // By HTTP/1.0 no answer comes in chunks.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{login}Connection: close\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n{login}Connection: close\r\n\r\n")?;
     let mut answer = Vec::new();
     stream.take(most).read_to_end(&mut answer)?;
     let status = answer.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
@@ -82,7 +92,7 @@ mod tests {
             ("10.0.0.1:1/healthz?x", "10.0.0.1:1", "/healthz?x"),
         ] {
             let (found, found_path) = target(url, "/readyz").unwrap();
-            assert_eq!((found.to_string().as_str(), found_path), (address, path), "{url}");
+            assert_eq!((found.address.to_string().as_str(), found_path), (address, path), "{url}");
         }
         for url in ["", "https://127.0.0.1:1", "http://example.com/", "127.0.0.1", "127.0.0.1:1/a\r\nb: c"] {
             assert!(target(url, "/readyz").is_err(), "{url:?}");

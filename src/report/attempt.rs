@@ -76,7 +76,10 @@ impl<'t> Attempts<'t> {
             let behind = places.partition_point(|place| *place <= index);
             places[behind..].iter().copied().find(|&place| {
                 let other = &self.all[place];
-                other.transaction != attempt.transaction && Identity::agree(attempt.identity, other.identity)
+                // What began before the answer cannot be for it: two connections at once.
+                other.transaction != attempt.transaction
+                    && other.at >= attempt.answered
+                    && Identity::agree(attempt.identity, other.identity)
             })
         };
         match attempt.to {
@@ -92,26 +95,27 @@ impl<'t> Attempts<'t> {
 
     /// For each refusal that `counts`, the waits before it and behind it, if it is the last of its kind in a row.
     pub(super) fn waits(&self, counts: impl Fn(&Attempt<'_>) -> bool) -> Vec<Waits> {
-        let mut before: HashMap<usize, Vec<Duration>> = HashMap::new();
+        let mut before: HashMap<usize, Waits> = HashMap::new();
         let mut done = Vec::new();
         for (index, attempt) in self.all.iter().enumerate() {
-            let mut waits = before.remove(&index).unwrap_or_default();
-            if !counts(attempt) {
-                if !waits.is_empty() {
-                    done.push(Waits { waits, last: index, is_open: false });
+            let mut waits = match (before.remove(&index), counts(attempt)) {
+                (known, true) => known.unwrap_or(Waits { waits: Vec::new(), first: index, last: index, is_open: true }),
+                (Some(known), false) => {
+                    done.push(Waits { is_open: false, ..known });
+                    continue;
                 }
-                continue;
-            }
+                (None, false) => continue,
+            };
             match self.next(index) {
                 Some(next) => {
-                    waits.push(self.all[next].at.since(attempt.answered));
+                    waits.waits.push(self.all[next].at.since(attempt.answered));
+                    waits.last = next;
                     // Where two lead to one, the longer tells more.
-                    let known = before.entry(next).or_default();
-                    if known.len() < waits.len() {
-                        *known = waits;
+                    if before.get(&next).is_none_or(|known| known.waits.len() < waits.waits.len()) {
+                        before.insert(next, waits);
                     }
                 }
-                None => done.push(Waits { waits, last: index, is_open: true }),
+                None => done.push(waits),
             }
         }
         done
@@ -131,6 +135,8 @@ impl<'t> Attempts<'t> {
 #[derive(Debug)]
 pub(super) struct Waits {
     pub(super) waits: Vec<Duration>,
+    /// The first attempt, which was refused.
+    pub(super) first: usize,
     /// The last attempt: the one that was refused and not tried again, or the one that was not refused.
     pub(super) last: usize,
     /// It was refused and not tried again.

@@ -7,7 +7,7 @@ use super::SenderReport;
 use super::attempt::Attempts;
 use super::check::{self, Sight};
 use super::dialogue::Dialogue;
-use super::transaction::{self, Transaction, transactions};
+use super::transaction::{self, Mailbox, Transaction, transactions};
 use crate::clock::Time;
 use crate::journal::record::{Id, Message, Session, Verdict};
 
@@ -44,13 +44,16 @@ pub(super) fn senders(sessions: &[&Session], records: &Records<'_>, until: Optio
         *end = (*end).max(latest(session));
     }
     let mut of_sender: BTreeMap<Key<'_>, Vec<usize>> = BTreeMap::new();
-    for (place, owners) in owners.into_iter().enumerate() {
+    for (place, owners) in owners.iter().enumerate() {
         let session = dialogues[place].session;
         for domain in owners {
-            of_sender.entry((session.lane.as_str(), session.peer.ip(), domain)).or_default().push(place);
+            of_sender.entry((session.lane.as_str(), session.peer.ip(), domain.clone())).or_default().push(place);
         }
     }
-    // A transaction with the null path goes with the session that it is in.
+    // What comes from the null path is the first sender's of its session.
+    let is_of = |place: usize, from: &str, domain: &String| {
+        from == domain.as_str() || from.is_empty() && owners[place].first() == Some(domain)
+    };
     let mut left: Vec<Vec<Option<Transaction<'_>>>> =
         spoken.into_iter().map(|transactions| transactions.into_iter().map(Some).collect()).collect();
     let mut reports = Vec::new();
@@ -58,24 +61,21 @@ pub(super) fn senders(sessions: &[&Session], records: &Records<'_>, until: Optio
         let mut own = Vec::new();
         for &place in &places {
             let is_own = |transaction: &&mut Option<Transaction<'_>>| {
-                let from = transaction.as_ref().map(|transaction| transaction.from.domain.as_str());
-                from.is_some_and(|from| from.is_empty() || from == domain)
+                transaction.as_ref().is_some_and(|transaction| is_of(place, &transaction.from.domain, &domain))
             };
             own.extend(left[place].iter_mut().filter(is_own).filter_map(Option::take));
         }
         own.sort_by_key(|transaction| transaction.at);
-        let records: Vec<_> = places.iter().map(|&place| of(dialogues[place].session)).collect();
+        let records = || places.iter().map(|&place| (place, of(dialogues[place].session)));
+        let messages = records().flat_map(|(place, records)| records.messages.iter().map(move |of| (place, *of)));
+        let messages = messages.filter(|(place, message)| is_of(*place, &Mailbox::of(&message.from).domain, &domain));
+        let messages: Vec<_> = messages.map(|(_, message)| message).collect();
         let sight = Sight {
             dialogues: places.iter().map(|&place| &dialogues[place]).collect(),
             attempts: Attempts::of(&own),
             transactions: &own,
-            verdicts: records.iter().flat_map(|records| &records.verdicts).copied().collect(),
-            messages: records
-                .iter()
-                .flat_map(|records| &records.messages)
-                .filter(|message| is_of(message, &domain))
-                .copied()
-                .collect(),
+            verdicts: records().flat_map(|(_, records)| &records.verdicts).copied().collect(),
+            messages,
             until: ends.get(lane).copied().max(until).unwrap_or_default(),
         };
         reports.push(SenderReport {
@@ -117,11 +117,6 @@ fn owners(dialogues: &[Dialogue<'_>], named: &[BTreeSet<String>]) -> Vec<BTreeSe
         }
     });
     owners.collect()
-}
-
-fn is_of(message: &Message, domain: &str) -> bool {
-    let from = transaction::Mailbox::of(&message.from).domain;
-    from.is_empty() || from == domain
 }
 
 fn latest(session: &Session) -> Time {

@@ -28,7 +28,7 @@ is looked at, and what cannot be seen. With --fail-on, exit code 1 also if nobod
 
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Where mockmx serves HTTP: `http://ADDR:PORT`
+    /// Where mockmx serves HTTP: `http://HOST:PORT`
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8025")]
     url: String,
     /// Only this lane
@@ -96,7 +96,7 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn fetch(args: &ReportArgs) -> anyhow::Result<Report> {
-    let (address, base) = http::target(&args.url, "")?;
+    let (target, base) = http::target(&args.url, "")?;
     let mut query = form_urlencoded::Serializer::new(format!("{}{PATH}?", base.trim_end_matches('/')));
     let [since, until] = [args.since, args.until].map(|time| time.map(|time| time.to_string()));
     for (name, value) in [("lane", &args.lane), ("sender", &args.sender), ("since", &since), ("until", &until)] {
@@ -107,18 +107,19 @@ fn fetch(args: &ReportArgs) -> anyhow::Result<Report> {
     let path = query.finish();
     let token = args.token.clone().or_else(|| std::env::var("MOCKMX_HTTP_TOKEN").ok());
     let request = http::Request {
-        address,
+        target,
         path: path.trim_end_matches('?'),
         token: token.as_deref().filter(|token| !token.is_empty()),
         most: LONGEST_ANSWER,
         patience: Some(PATIENCE),
     };
-    let answer = http::get(request).with_context(|| format!("cannot ask {address}; does mockmx run there"))?;
+    let host = target.host;
+    let answer = http::get(request).with_context(|| format!("cannot ask {host}; does mockmx run there"))?;
     if answer.status != 200 {
         let body = String::from_utf8_lossy(&answer.body);
-        bail!("{address} answers {}: {}", answer.status, Escaped(body.trim()));
+        bail!("{host} answers {}: {}", answer.status, Escaped(body.trim()));
     }
-    serde_json::from_slice(&answer.body).with_context(|| format!("what {address} answers is no report"))
+    serde_json::from_slice(&answer.body).with_context(|| format!("what {host} answers is no report"))
 }
 
 fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {

@@ -113,7 +113,7 @@ checks! {
     RecipientLimit "recipient-limit" "RFC 5321 §4.5.3.1.10" refusal::recipient_limit,
         "set limits.recipients = 2, and send a message to three recipients";
     /// Sends nothing larger than EHLO allows.
-    Size "size-limit" "RFC 1870 §6" delivery::size,
+    Size "size-limit" "RFC 1870 §4" delivery::size,
         "set limits.message = \"10 KiB\", and send a message of 20 KiB by EHLO";
     /// Waits for the answers that must be waited for.
     Pipelining "pipelining" "RFC 2920 §3.1" dialogue::pipelining,
@@ -131,7 +131,7 @@ checks! {
     Prison "prison" "RFC 5321 §4.5.4.1" session::prison,
         "send 61 messages within a minute from one sender to user@263.net";
     /// Greets with its own name or address.
-    Greeting "ehlo-name" "RFC 5321 §4.1.4" session::greeting,
+    Greeting "ehlo-name" "RFC 5321 §4.1.1.1" session::greeting,
         "send any message";
     /// Sends notifications from the null path.
     NullSender "null-sender" "RFC 3464 §2" delivery::null_sender,

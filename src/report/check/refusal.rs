@@ -1,12 +1,13 @@
 //! What a sender does after a refusal: whether, when and for whom it tries again.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::iter;
 use std::time::Duration;
 
 use super::{Seen, Sight, count, span};
 use crate::report::attempt::{Attempt, Waits};
 use crate::report::dialogue::Answer;
-use crate::report::transaction::{Identity, Outcome, Transaction};
+use crate::report::transaction::{Outcome, Transaction};
 
 /// Who tries again sooner does not wait at all.
 const AT_ONCE: Duration = Duration::from_secs(60);
@@ -16,6 +17,9 @@ const AS_A_RULE: Duration = Duration::from_secs(30 * 60);
 
 /// RFC 5321 §4.5.4.1 sees two attempts in the first hour; who made no second one by then has given up.
 const FIRST_HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Retries of one message that are looked at.
+const MOST_RETRIES: usize = 100;
 
 /// Waits shown.
 const MOST_WAITS: usize = 8;
@@ -34,9 +38,10 @@ pub(super) fn retries(sight: &Sight<'_>) -> Seen {
     if let Some(worst) = too_soon.iter().min_by_key(|waits| waits.waits.iter().min()) {
         let shortest = worst.waits.iter().min().copied().unwrap_or_default();
         let text = format!(
-            "{} tried again {} after 4xx, {}; within a minute is hammering, and 30 min is the rule",
-            attempts.envelope(worst.last),
+            "{} tried again {} after `{}`, {}; within a minute is hammering, and 30 min is the rule",
+            attempts.envelope(worst.first),
             span(shortest),
+            attempts.all[worst.first].reply,
             back_off(&worst.waits),
         );
         return Seen::bad(text, sessions());
@@ -57,7 +62,12 @@ pub(super) fn retries(sight: &Sight<'_>) -> Seen {
         }
     }
     let soon = if longest.waits.iter().any(|wait| *wait < AS_A_RULE) { "; 30 min is the rule" } else { "" };
-    let text = format!("{} tried again, {}{soon}", attempts.envelope(longest.last), back_off(&longest.waits));
+    let text = format!(
+        "{} tried again after `{}`, {}{soon}",
+        attempts.envelope(longest.first),
+        attempts.all[longest.first].reply,
+        back_off(&longest.waits)
+    );
     Seen::good(text, sessions())
 }
 
@@ -109,28 +119,29 @@ pub(super) fn stops(sight: &Sight<'_>) -> Seen {
 }
 
 pub(super) fn only_failed(sight: &Sight<'_>) -> Seen {
+    let attempts = &sight.attempts;
     let mut mixed = Vec::new();
-    let mut retried = Vec::new();
-    for (place, transaction) in sight.transactions.iter().enumerate() {
-        let delivered = keys(transaction, Outcome::Accepted);
-        let failed = keys(transaction, Outcome::Transient);
-        if delivered.is_empty() || failed.is_empty() {
+    let mut retried = BTreeSet::new();
+    let mut delivered = (usize::MAX, HashSet::new());
+    for (place, attempt) in attempts.all.iter().enumerate().filter(|(_, of)| of.outcome == Outcome::Transient) {
+        let transaction = &sight.transactions[attempt.transaction];
+        if delivered.0 != attempt.transaction {
+            delivered = (attempt.transaction, accepted(transaction));
+        }
+        if delivered.1.is_empty() {
             continue;
         }
-        mixed.push(transaction.session.id);
-        for later in &sight.transactions[place + 1..] {
-            let named: HashSet<_> = later.recipients.iter().map(|to| to.mailbox.key.as_str()).collect();
-            let is_retry = later.from.key == transaction.from.key
-                && Identity::agree(transaction.identity.as_ref(), later.identity.as_ref())
-                && !named.is_disjoint(&failed);
-            if !is_retry {
-                continue;
-            }
-            retried.push(later.session.id);
-            if let Some(twice) = named.intersection(&delivered).next() {
+        mixed.push(attempt.session);
+        let later = iter::successors(attempts.next(place), |&place| attempts.next(place));
+        for later in later.take(MOST_RETRIES).map(|later| attempts.all[later].transaction) {
+            retried.insert(later);
+            let later = &sight.transactions[later];
+            let mut named = later.recipients.iter().map(|recipient| &recipient.mailbox);
+            if let Some(twice) = named.find(|mailbox| delivered.1.contains(mailbox.key.as_str())) {
                 let text = format!(
-                    "sent again to <{twice}>, which had been accepted, together with those that were refused: \
-                     it gets the message twice"
+                    "sent again to <{}>, which had been accepted, together with those that were refused: it gets the \
+                     message twice",
+                    twice.shown
                 );
                 return Seen::bad(text, [transaction.session.id, later.session.id]);
             }
@@ -145,13 +156,16 @@ pub(super) fn only_failed(sight: &Sight<'_>) -> Seen {
         }
         (false, false) => {
             let text = format!("only those that were refused were tried again, {}", count(retried.len(), "time"));
+            let retried = retried.into_iter().map(|place| sight.transactions[place].session.id);
             Seen::good(text, mixed.into_iter().chain(retried))
         }
     }
 }
 
-fn keys<'t>(transaction: &'t Transaction<'_>, outcome: Outcome) -> HashSet<&'t str> {
-    let places = (0..transaction.recipients.len()).filter(|&place| transaction.outcome(Some(place)).0 == outcome);
+/// Those for whom it was accepted.
+fn accepted<'t>(transaction: &'t Transaction<'_>) -> HashSet<&'t str> {
+    let places = 0..transaction.recipients.len();
+    let places = places.filter(|&place| transaction.outcome(Some(place)).0 == Outcome::Accepted);
     places.map(|place| transaction.recipients[place].mailbox.key.as_str()).collect()
 }
 

@@ -23,18 +23,18 @@ fn retries_are_good_when_they_wait() {
     retried(&[0, 30 * MINUTE], Some(90 * MINUTE)).finds(
         check,
         Good,
-        "<a@example.org> to <b@example.com> tried again, after waits of 30 min, 60 min: the wait grows",
+        "<a@example.org> to <b@example.com> tried again after `450 later`, after waits of 30 min, 60 min: the wait grows",
     );
     retried(&[0, 5 * MINUTE], Some(10 * MINUTE)).finds(
         check,
         Good,
-        "<a@example.org> to <b@example.com> tried again, after waits of 5 min, 5 min: the wait stays the same; 30 min \
+        "<a@example.org> to <b@example.com> tried again after `450 later`, after waits of 5 min, 5 min: the wait stays the same; 30 min \
          is the rule",
     );
     retried(&[0], Some(HOUR)).finds(
         check,
         Good,
-        "<a@example.org> to <b@example.com> tried again, after waits of 60 min",
+        "<a@example.org> to <b@example.com> tried again after `450 later`, after waits of 60 min",
     );
 }
 
@@ -44,7 +44,7 @@ fn retries_are_bad_within_a_minute_or_when_there_are_none() {
     retried(&[0, 2, 4], None).finds(
         check,
         Bad,
-        "<a@example.org> to <b@example.com> tried again 2 s after 4xx, after waits of 2 s, 2 s: the wait stays the \
+        "<a@example.org> to <b@example.com> tried again 2 s after `450 later`, after waits of 2 s, 2 s: the wait stays the \
          same; within a minute is hammering, and 30 min is the rule",
     );
     let mut given_up = retried(&[0], None);
@@ -69,19 +69,19 @@ fn a_sender_refused_at_mail_is_known_by_its_envelope() {
     let refused = format!("{HELLO}C: MAIL FROM:<a@example.org>\nS: 450 sender in prison\n{QUIT}");
     records.session(0, "closed", &refused);
     records.sends(20 * MINUTE, &[("b@example.com", "250 Ok")], "250 Ok");
-    let text = "<a@example.org> to <b@example.com> tried again, after waits of 20 min; 30 min is the rule";
+    let text = "<a@example.org> tried again after `450 sender in prison`, after waits of 20 min; 30 min is the rule";
     records.finds(SenderCheck::Retries, Good, text);
 }
 
 #[test]
 fn a_lost_connection_and_a_refused_text_are_tried_again_too() {
-    for end in ["", "451 DT:SPM"] {
+    for (end, reply) in [("", "no reply"), ("451 DT:SPM", "451 DT:SPM")] {
         let mut records = Records::default();
         let script = format!("{HELLO}{}", mail("a@example.org", &[("b@example.com", "250 Ok")], end));
         records.session(0, "dropped", &script);
         records.sends(HOUR, &[("b@example.com", "250 Ok")], "250 Ok");
-        let text = "<a@example.org> to <b@example.com> tried again, after waits of 60 min";
-        records.finds(SenderCheck::Retries, Good, text);
+        let text = format!("<a@example.org> to <b@example.com> tried again after `{reply}`, after waits of 60 min");
+        records.finds(SenderCheck::Retries, Good, &text);
     }
 }
 
@@ -160,4 +160,25 @@ fn recipients_beyond_the_limit_follow_in_another_transaction() {
     bad.sends(2 * HOUR, &[("d@example.com", "250 Ok")], "250 Ok");
     bad.finds(check, Bad, &format!("{left}2 h of `{limit}`"));
     retried(&[0], None).finds(check, NotSeen, "no message had too many recipients");
+}
+
+#[test]
+fn two_connections_at_once_are_no_retry() {
+    let mut records = Records::default();
+    let to = [("b@example.com", "450 later")];
+    records.sends(0, &to, "").transcript.lines.iter_mut().filter(|line| line.text == "450 later").for_each(|line| {
+        line.at = at(10);
+    });
+    records.sends(5, &[("b@example.com", "250 Ok")], "250 Ok");
+    assert_eq!(records.line(SenderCheck::Retries).conduct, NotSeen);
+}
+
+#[test]
+fn a_retry_after_a_retry_is_looked_at_too() {
+    let mut records = Records::default();
+    records.sends(0, &[("b@example.com", "250 Ok"), ("c@example.com", LATER)], "250 Ok");
+    records.sends(HOUR, &[("c@example.com", LATER)], "");
+    records.finds(SenderCheck::OnlyFailed, Good, "only those that were refused were tried again, 1 time");
+    records.sends(3 * HOUR, &[("c@example.com", "250 Ok"), ("b@example.com", "250 Ok")], "250 Ok");
+    assert_eq!(records.line(SenderCheck::OnlyFailed).conduct, Bad);
 }
