@@ -8,6 +8,7 @@ use mockmx::report::{Conduct, Report, SenderCheck};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+use crate::postfix::{Relay, is_root};
 use crate::program::{Serving, mockmx, said};
 
 const SETTINGS: &str = r#"
@@ -201,12 +202,37 @@ fn a_sender_that_does_not_behave_has_nothing_good() {
         for (name, conduct) in conduct {
             assert_eq!(conduct, Conduct::Bad, "{name}: {text}");
         }
-        println!("{text}");
         let xml = std::fs::read_to_string(watched.folder.join("report.xml")).unwrap();
         let failures = cases(&xml);
         assert_eq!(failures.len(), SenderCheck::ALL.len(), "{xml}");
         let stops = &failures["stops-after-5xx"];
         assert!(stops.starts_with("<a@bad.example> to <user-unknown@263.mockmx.test> tried again "), "{stops}");
+    });
+}
+
+#[test]
+fn postfix_behaves() {
+    if !is_root() {
+        eprintln!("passed over: only root can start a Postfix");
+        return;
+    }
+    watch(|watched| {
+        let mut relay = Relay::start(watched.folder, &watched.serving, "sender.example");
+        let server = format!("127.0.0.1:{}", relay.port());
+        let hand_over = |to: &str| {
+            let arguments = ["--server", &server, "--from", "a@sender.example", "--to", to, "--body", "at noon"];
+            let output = Command::new("swaks").args(arguments).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+        };
+        hand_over("user@263.net,rcpt450@example.net");
+        relay.until("status=deferred");
+        hand_over("user-unknown@263.mockmx.test");
+        relay.until("status=bounced");
+        hand_over("one@263.net,two@263.net,three@263.net");
+        // What is beyond the limit it tries again in five minutes.
+        relay.until("status=deferred");
+        let (text, errors, code) = watched.report(&["--sender", "sender.example", "--fail-on", "bad"]);
+        assert_eq!((errors.as_str(), code), ("", Some(0)), "{text}");
     });
 }
 
