@@ -95,7 +95,7 @@ fn what_a_terminal_would_obey_is_not_printed() {
 }
 
 /// Answers one HTTP request with `answer`; returns the request.
-fn http_once(answer: &'static [u8]) -> (String, std::thread::JoinHandle<String>) {
+pub(crate) fn http_once(answer: &'static [u8]) -> (String, std::thread::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let served = std::thread::spawn(move || {

@@ -8,6 +8,7 @@ use mockmx::report::{Conduct, Report, SenderCheck};
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
+use crate::cli::http_once;
 use crate::postfix::{Relay, is_root};
 use crate::program::{Serving, mockmx, said};
 
@@ -208,6 +209,23 @@ fn a_sender_that_does_not_behave_has_nothing_good() {
         let stops = &failures["stops-after-5xx"];
         assert!(stops.starts_with("<a@bad.example> to <user-unknown@263.mockmx.test> tried again "), "{stops}");
     });
+}
+
+#[test]
+fn the_token_is_shown_and_what_is_asked_for_is_encoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let flags = ["--sender", "a&b c", "--since", "2026-11-25T08:00:00Z"];
+    for (variable, more) in [("from-env", &[][..]), ("other", &["--token", "from-env"])] {
+        let (address, served) = http_once(b"HTTP/1.1 401 Unauthorized\r\n\r\n{\"title\":\"no\"}\n");
+        let mut command = mockmx(folder.path());
+        command.env("MOCKMX_HTTP_TOKEN", variable).args(["report", "--url", &format!("http://{address}/")]);
+        let (text, errors, code) = said(&command.args(flags).args(more).output().unwrap());
+        assert_eq!((text.as_str(), code), ("", Some(1)));
+        assert_eq!(errors, format!("error: {address} answers 401: {{\"title\":\"no\"}}\n"));
+        let path = "/api/v1/senders/report?sender=a%26b+c&since=2026-11-25T08%3A00%3A00.000Z";
+        let wanted = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nAuthorization: Bearer from-env\r\n");
+        assert_eq!(served.join().unwrap(), format!("{wanted}Connection: close\r\n\r\n"));
+    }
 }
 
 #[test]

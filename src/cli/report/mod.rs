@@ -97,7 +97,9 @@ pub(super) fn run(args: &ReportArgs) -> anyhow::Result<ExitCode> {
 
 fn fetch(args: &ReportArgs) -> anyhow::Result<Report> {
     let (target, base) = http::target(&args.url, "")?;
-    let mut query = form_urlencoded::Serializer::new(format!("{}{PATH}?", base.trim_end_matches('/')));
+    let path = format!("{}{PATH}?", base.trim_end_matches('/'));
+    let behind = path.len();
+    let mut query = form_urlencoded::Serializer::for_suffix(path, behind);
     let [since, until] = [args.since, args.until].map(|time| time.map(|time| time.to_string()));
     for (name, value) in [("lane", &args.lane), ("sender", &args.sender), ("since", &since), ("until", &until)] {
         if let Some(value) = value {
