@@ -80,9 +80,10 @@ fn back_off(waits: &[Duration]) -> String {
     let trend = match (waits.first(), waits.last()) {
         (Some(first), Some(last)) if waits.len() > 1 => {
             let (first, last) = (first.as_secs_f64(), last.as_secs_f64());
+            // A fifth, or a second, is no change: nobody's timer is that exact.
             match () {
-                () if last > first * 1.2 => ": the wait grows",
-                () if last < first * 0.8 => ": the wait shrinks",
+                () if last > first * 1.2 + 1.0 => ": the wait grows",
+                () if last + 1.0 < first * 0.8 => ": the wait shrinks",
                 () => ": the wait stays the same",
             }
         }
