@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    MOST_BODY, Readiness, check, clock, events, guard, messages, metrics, openapi, providers, report, sessions, state, stubs,
-    verdicts,
+    MOST_BODY, Readiness, check, clock, events, guard, messages, metrics, openapi, providers, report, sessions, state,
+    stubs, verdicts,
 };
 use crate::journal::Journal;
 use crate::metrics::Metrics;

@@ -29,7 +29,6 @@ mod state;
 mod stubs;
 mod verdicts;
 
-
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 

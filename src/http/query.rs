@@ -42,7 +42,8 @@ const FIELDS: [(Field, Parameter); 11] = [
     (Field::Listener, filter("listener", "smtp", "the listener's name")),
 ];
 
-pub(crate) const SINCE: Parameter = Parameter::once("since", Holds::Time, "2026-11-25T08:00:00Z", "not before this moment");
+pub(crate) const SINCE: Parameter =
+    Parameter::once("since", Holds::Time, "2026-11-25T08:00:00Z", "not before this moment");
 pub(crate) const UNTIL: Parameter = Parameter::once("until", Holds::Time, "2200-01-01T00:00:00Z", "before this moment");
 
 const LIMIT: Parameter =
