@@ -14,7 +14,7 @@ run: ## Serve as 263 on 127.0.0.1:2525 (flags in ARGS)
 test: tools ## Run every test, installing first the mail clients that they drive
 	cargo test --locked
 
-tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, PostgreSQL, nodemailer, Python
+tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, PostgreSQL, nodemailer, schemathesis
 	tests/clients/install
 
 check: ## Run what a change must pass besides the tests: format, lints, documentation, licences

@@ -48,7 +48,7 @@ fn get(address: SocketAddr, path: &str) -> String {
 }
 
 /// Reads log lines until one contains `text`; returns it.
-fn until(log: &mut impl BufRead, text: &str) -> String {
+pub(crate) fn until(log: &mut impl BufRead, text: &str) -> String {
     loop {
         let mut line = String::new();
         assert!(log.read_line(&mut line).unwrap() > 0, "the log ended without {text:?}");

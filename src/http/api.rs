@@ -6,7 +6,7 @@ use std::num::NonZero;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -15,7 +15,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    MOST_BODY, Readiness, check, clock, events, guard, messages, metrics, openapi, providers, report, sessions, state,
+    Readiness, check, clock, events, guard, messages, metrics, openapi, providers, report, sessions, state,
     stubs, verdicts,
 };
 use crate::journal::Journal;
@@ -116,7 +116,6 @@ impl Api {
             .route("/metrics", get(metrics::metrics))
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
-            .layer(DefaultBodyLimit::max(MOST_BODY))
             .layer(from_fn_with_state(self.clone(), guard::guard))
             .with_state(self.clone())
     }

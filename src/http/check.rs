@@ -9,8 +9,9 @@ use utoipa::ToSchema;
 
 use super::MOST_BODY;
 use super::api::Api;
-use super::errors::{ApiError, json};
+use super::errors::ApiError;
 use super::extract::body;
+use super::json::json;
 use super::parameters::{Given, Holds, Parameter};
 use crate::policy::Policy;
 use crate::problem::{Place, Problem};

@@ -11,8 +11,9 @@ use utoipa::ToSchema;
 
 use super::MOST_BODY;
 use super::api::Api;
-use super::errors::{ApiError, json};
+use super::errors::ApiError;
 use super::extract::json_body;
+use super::json::json;
 use super::parameters::{Given, LANE, duration};
 use crate::clock::{Clock, Time};
 use crate::lane::LaneName;

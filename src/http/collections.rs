@@ -5,11 +5,12 @@ use std::sync::Arc;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Value, json as object};
 use utoipa::ToSchema;
 
 use super::api::{Api, Closing};
-use super::errors::{ApiError, Problem, json};
+use super::errors::{ApiError, Problem};
+use super::json::json;
 use super::query::{Asked, filter_alone};
 use crate::clock::io_now;
 use crate::journal::query::{Miss, Query};
@@ -117,7 +118,7 @@ async fn waited<R: Shown>(
         .into_iter()
         .map(|(record, misses)| {
             let record = record.shown(asked.transcript).map_err(|error| ApiError::fault(&error))?;
-            Ok(json!({ "record": record, "misses": misses }))
+            Ok(object!({ "record": record, "misses": misses }))
         })
         .collect();
     let (found, of) = (waited.found.len(), R::NAME);

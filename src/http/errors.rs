@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use super::json;
 use crate::journal::JournalError;
 
 /// The media type of a problem document.
@@ -142,16 +143,11 @@ impl IntoResponse for ApiError {
         if let Value::Object(all) = &mut document {
             all.extend(members);
         }
-        let mut response = Response::new(Body::from(format!("{document}\n")));
+        let text = json::text(&document).unwrap_or_default();
+        let mut response = Response::new(Body::from(format!("{text}\n")));
         *response.status_mut() = status;
         response.headers_mut().extend(headers);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         response
     }
-}
-
-/// 200 with a JSON document.
-pub(crate) fn json(value: &impl Serialize) -> Result<Response, ApiError> {
-    let body = serde_json::to_vec(value).map_err(|error| ApiError::fault(&error))?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }

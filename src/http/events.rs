@@ -10,13 +10,14 @@ use axum::http::HeaderMap;
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
-use serde_json::json;
+use serde_json::json as object;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::api::{Api, Closing};
 use super::collections::Shown;
 use super::errors::ApiError;
+use super::json;
 use super::parameters::{Given, Holds, LANE, Parameter};
 use super::query::kinds;
 use crate::journal::Entry;
@@ -129,7 +130,7 @@ impl Heard {
             return None;
         }
         self.last = next.map_or(0, |next| next - 1);
-        Some(sse::Event::default().event("gap").data(json!({ "after": after, "next": next }).to_string()))
+        Some(sse::Event::default().event("gap").data(object!({ "after": after, "next": next }).to_string()))
     }
 
     fn wants(&self, entry: &Entry) -> bool {
@@ -144,6 +145,6 @@ fn shown(event: &Event) -> sse::Event {
         Entry::Message(message) => message.shown(false),
     };
     // A record that cannot be shown is our own fault, and no reason to keep the others back.
-    let data = record.unwrap_or_default().to_string();
+    let data = record.and_then(|record| json::text(&record)).unwrap_or_default();
     sse::Event::default().id(event.number.to_string()).event(event.entry.kind().name()).data(data)
 }

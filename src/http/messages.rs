@@ -8,9 +8,10 @@ use serde_json::Value;
 
 use super::api::{Api, Closing};
 use super::collections::{self, Deleted, NotYet, Page, Shown};
-use super::errors::{ApiError, json};
+use super::errors::ApiError;
 use super::extract::In;
 use super::files::{Bytes, disposition, file_name};
+use super::json::json;
 use super::parameters::{Given, Holds, Parameter};
 use super::parsed::Parsed;
 use crate::journal::Content;

@@ -16,6 +16,7 @@ mod events;
 mod extract;
 mod files;
 mod guard;
+mod json;
 mod messages;
 mod metrics;
 mod openapi;

@@ -6,8 +6,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::api::Api;
-use super::errors::{ApiError, json};
+use super::errors::ApiError;
 use super::extract::In;
+use super::json::json;
 use super::parameters::Given;
 use super::query::or_near;
 use crate::policy::{ExplanationView, ProviderView, RuleView};

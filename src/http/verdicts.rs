@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::api::{Api, Closing};
 use super::collections::{self, Deleted, NotYet, Page, Shown};
-use super::errors::{ApiError, json};
+use super::errors::ApiError;
 use super::extract::In;
+use super::json::json;
 use super::parameters::Given;
 use crate::journal::record::{Id, Verdict};
 

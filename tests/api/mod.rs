@@ -1,0 +1,81 @@
+//! The HTTP API of the running program.
+
+mod content;
+mod events;
+mod guard;
+mod http;
+mod packs;
+mod records;
+mod schema;
+mod waiting;
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+
+use serde_json::Value;
+
+use self::http::{Answer, Request};
+use crate::program::Serving;
+
+/// A mockmx that is asked.
+struct Asked {
+    serving: Serving,
+    _folder: tempfile::TempDir,
+}
+
+impl Asked {
+    fn start(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { serving: Serving::start(folder.path(), arguments), _folder: folder }
+    }
+
+    fn http(&self) -> SocketAddr {
+        self.serving.address("http")
+    }
+
+    fn request(&self, method: &str, path: &str) -> Request {
+        Request::new(self.http(), method, &format!("/api/v1/{path}"))
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        self.request("GET", path).send()
+    }
+
+    /// What is answered with 200.
+    fn json(&self, path: &str) -> Value {
+        self.get(path).expect(200).json()
+    }
+
+    fn items(&self, path: &str) -> Vec<Value> {
+        self.json(path)["items"].as_array().unwrap().clone()
+    }
+
+    fn post_json(&self, path: &str, body: &str) -> Answer {
+        self.request("POST", path).header("Content-Type", "application/json").body(body.as_bytes()).send()
+    }
+
+    /// A message from `from` to `to`; says how the session went.
+    fn deliver(&self, from: &str, to: &str, text: &[u8]) -> String {
+        let script = format!("EHLO client.test\r\nMAIL FROM:<{from}>\r\nRCPT TO:<{to}>\r\nDATA\r\n");
+        self.smtp(&[script.as_bytes(), text, b"\r\n.\r\nQUIT\r\n"].concat())
+    }
+
+    /// Says all of it at once, and returns all that is answered.
+    fn smtp(&self, script: &[u8]) -> String {
+        smtp(self.serving.address("smtp"), script)
+    }
+}
+
+fn smtp(address: SocketAddr, script: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(http::PATIENCE)).unwrap();
+    stream.write_all(script).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} in {value:#}"))
+}
