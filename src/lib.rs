@@ -7,6 +7,7 @@ pub mod document;
 pub mod escape;
 pub mod explain;
 pub mod facts;
+pub mod generation;
 pub mod http;
 pub mod identity;
 pub mod journal;

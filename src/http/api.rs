@@ -15,22 +15,28 @@ use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    Readiness, check, clock, events, guard, messages, metrics, openapi, providers, report, sessions, state,
-    stubs, verdicts,
+    Readiness, check, clock, events, guard, messages, metrics, openapi, providers, report, sessions, state, stubs,
+    verdicts,
 };
+use crate::generation::Generation;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::server::{Generation, World};
 use crate::store::Lanes;
 
 /// What the endpoints share. Clones are handles to the same.
 #[derive(Clone)]
 pub struct Api(Arc<Shared>);
 
+/// What it tells of.
+#[derive(Debug)]
+pub(crate) struct Records {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
 struct Shared {
-    journal: Arc<Journal>,
-    lanes: Arc<Lanes>,
-    metrics: Arc<Metrics>,
+    records: Records,
     readiness: Readiness,
     generation: RwLock<Arc<Generation>>,
     /// How many large messages may be read at once.
@@ -40,12 +46,10 @@ struct Shared {
 impl Api {
     /// The API over these.
     #[must_use]
-    pub(crate) fn new(generation: Arc<Generation>, world: &World, readiness: Readiness) -> Self {
+    pub(crate) fn new(generation: Arc<Generation>, records: Records, readiness: Readiness) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self(Arc::new(Shared {
-            journal: Arc::clone(&world.journal),
-            lanes: Arc::clone(&world.lanes),
-            metrics: Arc::clone(&world.metrics),
+            records,
             readiness,
             generation: RwLock::new(generation),
             large: Semaphore::new(processors.min(4)),
@@ -62,15 +66,15 @@ impl Api {
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {
-        &self.0.journal
+        &self.0.records.journal
     }
 
     pub(crate) fn lanes(&self) -> &Lanes {
-        &self.0.lanes
+        &self.0.records.lanes
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
-        &self.0.metrics
+        &self.0.records.metrics
     }
 
     /// Runs what takes long or blocks on a thread that may block, a few at a time.

@@ -90,9 +90,9 @@ impl ApiError {
         error
     }
 
-    /// mockmx is stopping.
+    /// mockmx stops, or serves HTTP elsewhere from now on.
     pub(crate) fn stopping() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "mockmx is stopping")
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "mockmx no longer serves here")
     }
 
     /// Our own fault, which the log tells of.

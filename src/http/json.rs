@@ -32,7 +32,7 @@ pub(crate) fn text(value: &impl Serialize) -> serde_json::Result<String> {
 
 /// 200 with a JSON document.
 pub(crate) fn json(value: &impl Serialize) -> Result<Response, ApiError> {
-    let body = text(value).map_err(|error| ApiError::fault(&error))?;
+    let body = text(value).map_err(|error| ApiError::fault(&error))? + "\n";
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 

@@ -44,6 +44,7 @@ use tokio::sync::watch;
 
 pub use self::api::Api;
 use self::api::Closing;
+pub(crate) use self::api::Records;
 use crate::journal::Journal;
 
 /// Connections at once.

@@ -190,7 +190,7 @@ pub(crate) fn kinds(given: &Given, name: &str) -> Result<Vec<Kind>, ApiError> {
     Ok(Kind::ALL.into_iter().filter(|kind| named.is_empty() || named.contains(&kind.name())).collect())
 }
 
-/// `, did you mean ...` for an id of something that there are only a few of.
+/// What to say of an id that nothing has, where there are only a few.
 pub(crate) fn or_near<'a>(id: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
     near(id, known.clone()).map_or_else(
         || format!("there are {}", known.collect::<Vec<_>>().join(", ")),

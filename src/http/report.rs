@@ -6,7 +6,8 @@ use axum::extract::{RawQuery, State};
 use axum::response::Response;
 
 use super::api::Api;
-use super::errors::{ApiError, json};
+use super::errors::ApiError;
+use super::json::json;
 use super::parameters::{Given, Holds, LANE, Parameter};
 use super::query::{SINCE, UNTIL};
 use crate::clock::Time;

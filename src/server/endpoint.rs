@@ -10,6 +10,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::Generation;
 use crate::facts::{Listener, SessionId, TlsMode};
+use crate::http::Records;
 use crate::identity::Resolver;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
@@ -43,6 +44,12 @@ impl World {
             sessions: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         }
+    }
+
+    /// What HTTP tells of.
+    pub(crate) fn records(&self) -> Records {
+        let Self { journal, lanes, metrics, .. } = self;
+        Records { journal: Arc::clone(journal), lanes: Arc::clone(lanes), metrics: Arc::clone(metrics) }
     }
 
     /// The next session's number.

@@ -36,28 +36,17 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use self::endpoint::Endpoint;
-pub(crate) use self::endpoint::World;
+use self::endpoint::{Endpoint, World};
 use self::listeners::{Listening, Wanted};
 use self::tls::Made;
 pub use self::tls::TlsError;
 use crate::clock::io_now;
+pub use crate::generation::Generation;
 use crate::http::{Api, Readiness};
 use crate::identity::Resolver;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
-use crate::policy::Policy;
-use crate::settings::Settings;
 use crate::store::Lanes;
-
-/// One state of settings and packs.
-#[derive(Debug)]
-pub struct Generation {
-    /// The settings.
-    pub settings: Settings,
-    /// The policy loaded by them.
-    pub policy: Policy,
-}
 
 /// New settings and packs for a server that runs.
 #[derive(Debug)]
@@ -103,7 +92,7 @@ impl Server {
         let (generation, readiness) = (generation.into(), Readiness::not_yet("starting", Arc::clone(&journal)));
         let metrics = Metrics::new().map_err(|error| StartError(vec![StartFailure::Metrics(error.to_string())]))?;
         let world = Arc::new(World::new(lanes, journal, metrics));
-        let api = Api::new(Arc::clone(&generation), &world, readiness.clone());
+        let api = Api::new(Arc::clone(&generation), world.records(), readiness.clone());
         let mut server = Self { world, listening: Vec::new(), made, readiness, api, drain: Duration::ZERO };
         server.take(generation)?;
         Ok(server)

@@ -22,8 +22,11 @@ use crate::identity::Resolver;
 use crate::journal::Content;
 use crate::journal::query::Query;
 use crate::journal::record::Message;
+use crate::policy::Policy;
 use crate::problem::Place;
-use crate::settings::{DnsSettings, JournalSettings, ListenerSettings, LogSettings, ServerLimits, TlsSettings};
+use crate::settings::{
+    DnsSettings, JournalSettings, ListenerSettings, LogSettings, ServerLimits, Settings, TlsSettings,
+};
 use crate::smtp::Limits;
 
 impl Wire for DuplexStream {

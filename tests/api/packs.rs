@@ -29,7 +29,7 @@ fn check(asked: &Asked, name: &str, media: &str, pack: &[u8]) -> super::Answer {
 fn a_pack_is_checked() {
     let asked = Asked::start(&[]);
     let sound = check(&asked, "?name=mine.toml", "text/plain; charset=utf-8", "name = \"企业\"\n".as_bytes());
-    assert_eq!(sound.expect(200).text(), "{\"problems\":[]}");
+    assert_eq!(sound.expect(200).text(), "{\"problems\":[]}\n");
     let wrong = check(&asked, "", "application/toml", "name = \"企业\"; x\n[[rle]]\n".as_bytes()).expect(200).json();
     assert_eq!((&wrong["problems"][0]["line"], &wrong["problems"][0]["column"]), (&1.into(), &12.into()));
     let wrong = check(&asked, "", "text/plain", b"name = \"x\"\n\n[[rle]]\n").expect(200).json();

@@ -2,6 +2,7 @@
 
 use super::http::{Answer, Request};
 use super::{Asked, text};
+use crate::program::{Serving, mockmx};
 
 #[test]
 fn a_wait_is_answered_as_soon_as_enough_is_there() {
@@ -56,7 +57,7 @@ fn the_end_ends_waits_and_events() {
     Answer::head(&mut events).expect(200);
     asked.serving.signal("TERM");
     let problem = Answer::read(&mut waiting).problem(503);
-    assert_eq!(text(&problem, "/detail"), "mockmx is stopping");
+    assert_eq!(text(&problem, "/detail"), "mockmx no longer serves here");
     let mut rest = Vec::new();
     std::io::Read::read_to_end(&mut events, &mut rest).unwrap();
     assert_eq!(String::from_utf8_lossy(&rest), "0\r\n\r\n", "the stream ends as it should");
@@ -64,11 +65,25 @@ fn the_end_ends_waits_and_events() {
 }
 
 #[test]
+fn a_listener_that_is_moved_ends_its_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mockmx.toml");
+    let settings = |http| format!("smtp = 0\nsubmission = 0\nsmtps = 0\nhttp = \"{http}:0\"\n");
+    std::fs::write(&file, settings("127.0.0.1")).unwrap();
+    let mut command = mockmx(folder.path());
+    let asked = Asked { serving: Serving::spawn_as_set(command.args(["--log", "off"])), _folder: folder };
+    let mut waiting = asked.request("GET", "messages?wait=5m").open();
+    std::fs::write(&file, settings("127.0.0.2")).unwrap();
+    asked.serving.signal("HUP");
+    Answer::read(&mut waiting).problem(503);
+}
+
+#[test]
 fn who_goes_away_takes_no_place() {
     let asked = Asked::start(&[]);
     // As many as there may be.
-    let open = || Request::new(asked.http(), "GET", "/api/v1/messages?wait=5m").open();
-    let waiting: Vec<_> = (0..256).map(|_| open()).collect();
+    let paths = ["/api/v1/messages?wait=5m", "/api/v1/events"];
+    let waiting: Vec<_> = (0..256).map(|index| Request::new(asked.http(), "GET", paths[index % 2]).open()).collect();
     drop(waiting);
     Request::new(asked.http(), "GET", "/readyz").send().expect(200);
 }
