@@ -68,10 +68,20 @@ pub(crate) trait Shown: Record {
     const PATH: &'static str;
 
     /// The record, with its transcript if it has one and it is wanted.
-    fn shown(&self, transcript: bool) -> serde_json::Result<Value>;
+    fn shown(&self, transcript: bool) -> serde_json::Result<Item<'_, Self>>;
 }
 
-fn all_shown<R: Shown>(records: &[Arc<R>], transcript: bool) -> Result<Vec<Value>, ApiError> {
+/// A record as lists show it.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Item<'r, R> {
+    /// All of it.
+    Whole(&'r R),
+    /// What is left of it.
+    Rest(Value),
+}
+
+fn all_shown<R: Shown>(records: &[Arc<R>], transcript: bool) -> Result<Vec<Item<'_, R>>, ApiError> {
     let shown: Result<_, _> = records.iter().map(|record| record.shown(transcript)).collect();
     shown.map_err(|error| ApiError::fault(&error))
 }
@@ -79,11 +89,12 @@ fn all_shown<R: Shown>(records: &[Arc<R>], transcript: bool) -> Result<Vec<Value
 /// A page, at once or when enough is there.
 pub(crate) async fn list<R: Shown>(api: &Api, query: Option<&str>, closing: Closing) -> Result<Response, ApiError> {
     let asked = Asked::read(query, R::KIND)?;
+    let most = asked.wait.map_or(asked.limit, |(count, _)| asked.limit.max(count));
     // One more, to know whether there is a next page.
-    let wanted = Query { filter: asked.filter.clone(), before: asked.cursor, limit: asked.limit + 1 };
-    let (mut records, most) = match asked.wait {
-        None => (api.journal().page::<R>(&wanted).await?, asked.limit),
-        Some((count, _)) => (waited(api, &asked, &wanted, closing).await?, asked.limit.max(count)),
+    let wanted = Query { filter: asked.filter.clone(), before: asked.cursor, limit: most + 1 };
+    let mut records = match asked.wait {
+        None => api.journal().page::<R>(&wanted).await?,
+        Some(_) => waited(api, &asked, &wanted, closing).await?,
     };
     let more = records.len() > most;
     records.truncate(most);
@@ -124,7 +135,9 @@ async fn waited<R: Shown>(
     let (found, of) = (waited.found.len(), R::NAME);
     let detail = format!("after {time:?} there are {found} of the {count} {of}s waited for");
     let error = ApiError::new(StatusCode::REQUEST_TIMEOUT, detail);
-    Err(error.member("found", all_shown(&waited.found, asked.transcript)?.into()).member("near", near?.into()))
+    let found = serde_json::to_value(all_shown(&waited.found, asked.transcript)?);
+    let found = found.map_err(|error| ApiError::fault(&error))?;
+    Err(error.member("found", found).member("near", near?.into()))
 }
 
 /// The record of that id.

@@ -139,12 +139,12 @@ impl Heard {
 }
 
 fn shown(event: &Event) -> sse::Event {
-    let record = match &event.entry {
-        Entry::Session(session) => session.shown(false),
-        Entry::Verdict(verdict) => verdict.shown(false),
-        Entry::Message(message) => message.shown(false),
+    let text = match &event.entry {
+        Entry::Session(session) => session.shown(false).and_then(|shown| json::text(&shown)),
+        Entry::Verdict(verdict) => verdict.shown(false).and_then(|shown| json::text(&shown)),
+        Entry::Message(message) => message.shown(false).and_then(|shown| json::text(&shown)),
     };
     // A record that cannot be shown is our own fault, and no reason to keep the others back.
-    let data = record.and_then(|record| json::text(&record)).unwrap_or_default();
+    let data = text.unwrap_or_default();
     sse::Event::default().id(event.number.to_string()).event(event.entry.kind().name()).data(data)
 }

@@ -4,10 +4,9 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
 use super::api::{Api, Closing};
-use super::collections::{self, Deleted, NotYet, Page, Shown};
+use super::collections::{self, Deleted, Item, NotYet, Page, Shown};
 use super::errors::ApiError;
 use super::extract::In;
 use super::files::{Bytes, disposition, file_name};
@@ -38,8 +37,8 @@ impl Shown for Message {
     const NAME: &'static str = "message";
     const PATH: &'static str = "/api/v1/messages";
 
-    fn shown(&self, _: bool) -> serde_json::Result<Value> {
-        serde_json::to_value(self)
+    fn shown(&self, _: bool) -> serde_json::Result<Item<'_, Self>> {
+        Ok(Item::Whole(self))
     }
 }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::api::{Api, Closing};
-use super::collections::{self, Deleted, NotYet, Page, Shown};
+use super::collections::{self, Deleted, Item, NotYet, Page, Shown};
 use super::errors::ApiError;
 use super::extract::In;
 use super::json::json;
@@ -21,15 +21,15 @@ impl Shown for Session {
     const NAME: &'static str = "session";
     const PATH: &'static str = "/api/v1/sessions";
 
-    fn shown(&self, transcript: bool) -> serde_json::Result<Value> {
+    fn shown(&self, transcript: bool) -> serde_json::Result<Item<'_, Self>> {
         if transcript {
-            return serde_json::to_value(self);
+            return Ok(Item::Whole(self));
         }
         let mut value = serde_json::to_value(self.without_transcript())?;
         if let Value::Object(members) = &mut value {
             members.shift_remove("transcript");
         }
-        Ok(value)
+        Ok(Item::Rest(value))
     }
 }
 

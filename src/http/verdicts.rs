@@ -3,10 +3,9 @@
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
-use serde_json::Value;
 
 use super::api::{Api, Closing};
-use super::collections::{self, Deleted, NotYet, Page, Shown};
+use super::collections::{self, Deleted, Item, NotYet, Page, Shown};
 use super::errors::ApiError;
 use super::extract::In;
 use super::json::json;
@@ -17,8 +16,8 @@ impl Shown for Verdict {
     const NAME: &'static str = "verdict";
     const PATH: &'static str = "/api/v1/verdicts";
 
-    fn shown(&self, _: bool) -> serde_json::Result<Value> {
-        serde_json::to_value(self)
+    fn shown(&self, _: bool) -> serde_json::Result<Item<'_, Self>> {
+        Ok(Item::Whole(self))
     }
 }
 

@@ -15,6 +15,8 @@ fn a_wait_is_answered_as_soon_as_enough_is_there() {
     let page = Answer::read(&mut waiting).expect(200).json();
     let subjects: Vec<_> = page["items"].as_array().unwrap().iter().map(|item| text(item, "/subject")).collect();
     assert_eq!(subjects, ["two", "one"]);
+    let page = asked.json("messages?count=2&limit=1&wait=60s");
+    assert_eq!((page["items"].as_array().unwrap().len(), page["next"].is_string()), (2, true));
 
     let mut waiting = asked.request("GET", "verdicts?rule=user-unknown&wait=60s").open();
     asked.deliver("a@client.test", "user-unknown@263.mockmx.test", b"x");
