@@ -96,6 +96,13 @@ impl Journal {
         OpenSession::new(Arc::clone(self), session)
     }
 
+    /// Waits as long as the store is slower than what it has to keep: what nobody waits for would be lost one day.
+    pub async fn room(&self) {
+        if let Backend::Sql(sql) = &self.backend {
+            sql.room().await;
+        }
+    }
+
     /// Keeps a message; once this returns, it is kept.
     ///
     /// # Errors

@@ -1,3 +1,4 @@
+mod disks;
 mod stores;
 
 use std::io::Write as _;

@@ -48,6 +48,7 @@ pub(crate) async fn serve<S: Wire>(
 ) {
     let mut cut = phase.clone();
     let whole = async {
+        endpoint.world.journal.room().await;
         let mut connection = Connection::new(wire, peer, endpoint, &mut phase);
         let ended = connection.run().await;
         let farewell = Farewell::after(&ended);

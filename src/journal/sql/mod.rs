@@ -120,6 +120,14 @@ impl Sql {
         }
     }
 
+    /// Waits while the store is in order, but has more to write than is good.
+    pub(super) async fn room(&self) {
+        if self.health.obstacle().is_none() {
+            // After that it is not only slow.
+            let _ = timeout(PATIENCE, self.queue.eased()).await;
+        }
+    }
+
     /// The sessions and verdicts that wait to be written.
     pub(super) fn waiting<R: Record>(&self) -> Vec<Arc<R>> {
         self.queue.entries()
@@ -197,11 +205,20 @@ impl Sql {
         if let Some(reason) = self.health.obstacle() {
             return Some(JournalError(reason));
         }
+        if self.has_ended() {
+            return Some(JournalError("nothing is written any more".to_owned()));
+        }
         let check = async {
             let mut connection = self.readers.acquire().await?;
             rows::check(&mut connection).await
         };
         within(CHECKING, check).await.err()
+    }
+
+    /// Whether the writer has ended: because it was told to, or by a fault of its own.
+    fn has_ended(&self) -> bool {
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Writes all that waits, until `end` at the latest, and closes the database.

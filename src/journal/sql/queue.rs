@@ -126,6 +126,18 @@ impl Queue {
         }
     }
 
+    /// Waits until no more than half of what may wait does.
+    pub(super) async fn eased(&self) {
+        loop {
+            let mut room = pin!(self.room.notified());
+            room.as_mut().enable();
+            if self.state().is_easy() {
+                return;
+            }
+            room.await;
+        }
+    }
+
     /// Takes a message back, if it is still here.
     pub(super) fn withdraw(&self, id: Id) {
         let mut state = self.state();
@@ -196,6 +208,10 @@ impl Queue {
 }
 
 impl State {
+    fn is_easy(&self) -> bool {
+        self.closed || self.jobs.len() <= MOST_WAITING / 2 && self.bytes <= MOST_WAITING_BYTES / 2
+    }
+
     /// Adds a job, if there is room. One is taken whatever its size if there is no other.
     fn add(&mut self, job: Job) -> Offered {
         let weight = job.weight();
@@ -254,5 +270,72 @@ impl Drop for Waiting<'_> {
         if self.is_waiting {
             self.queue.withdraw(self.id);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::clock::Time;
+    use crate::facts::{Facts, Listener, Role, SessionId, TlsMode, loopback};
+    use crate::journal::record::{Line, Session, Speaker};
+
+    /// A session of about so many bytes.
+    fn session(bytes: usize) -> Entry {
+        let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
+        let now = Time::from_unix_seconds(1_201_824_000);
+        let facts = Facts::new(SessionId(7), Arc::new(listener), loopback(), now);
+        let mut session = Session::begun(&facts, "263");
+        session.transcript.push(Line { at: now, by: Speaker::Client, text: "x".repeat(bytes) });
+        Entry::Session(Arc::new(session))
+    }
+
+    /// Whether that is done at once.
+    async fn at_once(done: impl Future<Output = ()>) -> bool {
+        timeout(Duration::ZERO, done).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn what_there_is_no_room_for_is_counted() {
+        let queue = Queue::default();
+        let entry = session(1024 * 1000);
+        let mut added = 0;
+        while queue.note(entry.clone()).is_ok() {
+            added += 1;
+        }
+        assert!((120..=131).contains(&added), "{added}");
+        assert_eq!(queue.note(entry.clone()), Err(2));
+        assert!(!at_once(queue.eased()).await);
+        assert_eq!(queue.entries::<Session>().len(), added);
+        let mut taken = 0;
+        while taken < added / 2 + 1 {
+            taken += queue.take().await.unwrap().len();
+            // They can be found until they are written.
+            assert!(queue.entries::<Session>().len() >= added - taken);
+            queue.done();
+        }
+        assert!(at_once(queue.eased()).await);
+        assert_eq!((queue.take_lost(), queue.take_lost()), (2, 0));
+        assert_eq!(queue.note(entry), Ok(()));
+    }
+
+    #[tokio::test]
+    async fn small_ones_are_bounded_in_number() {
+        let queue = Queue::default();
+        let entry = session(0);
+        let added = (0..).take_while(|_| queue.note(entry.clone()).is_ok()).count();
+        assert!(added <= MOST_WAITING, "{added}");
+        assert_eq!(queue.take().await.unwrap().len(), MOST_AT_ONCE);
+        queue.close();
+        assert!(queue.note(entry).is_err());
+        let mut left = 0;
+        while let Some(batch) = queue.take().await {
+            left += batch.len();
+        }
+        assert_eq!(left, added - MOST_AT_ONCE);
     }
 }

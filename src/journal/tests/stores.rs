@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
+use super::disks::{every_disk, processes_share};
 use super::*;
 use crate::clock::Clock;
 
@@ -298,120 +299,4 @@ async fn events_are_numbered_and_can_be_taken_up_again(stores: &Stores) {
     put(&journal, &facts, 4).await;
     assert_eq!(coming.recv().await.unwrap().number, 4);
     assert!(journal.watch().since(None).0.is_empty());
-}
-
-/// What every store on disk must do besides.
-async fn every_disk(stores: &Stores) {
-    all_is_there_when_it_is_opened_again(stores).await;
-    many_are_committed_together(stores).await;
-    a_page_goes_on_until_it_is_full(stores).await;
-    the_store_may_go_and_come_back(stores).await;
-}
-
-async fn all_is_there_when_it_is_opened_again(stores: &Stores) {
-    let clock = Clock::system();
-    let (journal, location) = stores.empty(Keep::default(), &clock).await;
-    let facts = facts("a@example.org", &["b@example.com"]);
-    let session = journal.begin(Session::begun(&facts, "263"));
-    put(&journal, &facts, 7).await;
-    session.end(&facts, "closed", 1, NOW);
-    journal.close(io_now() + Duration::from_secs(30)).await;
-    assert!(journal.message(message(&facts, Vec::new(), 0), Content::default()).await.is_err());
-    let again = reopen(&location, Keep::default(), &clock).await;
-    assert_eq!(sizes(&again).await, [7]);
-    assert_eq!(again.find::<Session>(session.id()).await.unwrap().unwrap().bytes, 1);
-}
-
-async fn many_are_committed_together(stores: &Stores) {
-    let journal = stores.journal().await;
-    let facts = Arc::new(facts("a@example.org", &["b@example.com"]));
-    let tasks = (0..300_usize).map(|size| {
-        let (journal, facts) = (Arc::clone(&journal), Arc::clone(&facts));
-        tokio::spawn(async move { put(&journal, &facts, size).await })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.unwrap();
-    }
-    let mut sizes = sizes(&journal).await;
-    sizes.sort_unstable();
-    assert_eq!(sizes, (0..300).collect::<Vec<_>>());
-}
-
-async fn a_page_goes_on_until_it_is_full(stores: &Stores) {
-    let journal = stores.journal().await;
-    let (few, many) = (facts("a@example.org", &["b@example.com"]), facts("a@example.org", &["c@example.com"]));
-    for number in 0..450 {
-        let facts = if number % 150 == 0 { &few } else { &many };
-        let session = journal.begin(Session::begun(facts, "263"));
-        session.end(facts, if number % 150 == 0 { "closed" } else { "reset" }, number, NOW);
-        if number % 150 == 0 {
-            put(&journal, &few, 1).await;
-        } else if number % 3 == 0 {
-            put(&journal, &many, 2).await;
-        }
-    }
-    journal.sweep().await.unwrap();
-    let query = Query { filter: where_(Field::To, "b@example.com"), before: None, limit: 3 };
-    assert_eq!(journal.page::<Message>(&query).await.unwrap().len(), 3);
-    assert_eq!(journal.page::<Session>(&all()).await.unwrap().len(), 450);
-    let some = Query { limit: 420, ..Query::default() };
-    assert_eq!(journal.page::<Session>(&some).await.unwrap().len(), 420);
-    assert_eq!(journal.delete::<Message>(&where_(Field::To, "c@example.com")).await.unwrap(), 147);
-    assert_eq!(sizes(&journal).await, [1, 1, 1]);
-}
-
-async fn the_store_may_go_and_come_back(stores: &Stores) {
-    let (journal, location) = stores.empty(Keep::default(), &Clock::system()).await;
-    let facts = facts("a@example.org", &["b@example.com"]);
-    put(&journal, &facts, 1).await;
-    run(&location, "alter table records rename to gone").await;
-    let session = journal.begin(Session::begun(&facts, "263"));
-    session.end(&facts, "closed", 1, NOW);
-    assert!(journal.obstacle().await.is_some());
-    assert!(journal.page::<Message>(&all()).await.is_err());
-    // Whoever gives up is not kept later on either.
-    let given_up = journal.message(message(&facts, Vec::new(), 2), Content::default());
-    assert!(tokio::time::timeout(Duration::ZERO, given_up).await.is_err());
-    let waits = tokio::spawn({
-        let (journal, message) = (Arc::clone(&journal), message(&facts, Vec::new(), 3));
-        async move { journal.message(message, Content::default()).await }
-    });
-    run(&location, "alter table gone rename to records").await;
-    waits.await.unwrap().unwrap();
-    assert_eq!(sizes(&journal).await, [3, 1]);
-    assert_eq!(journal.obstacle().await, None);
-    assert_eq!(journal.page::<Session>(&all()).await.unwrap().len(), 1);
-}
-
-/// Runs a statement beside the journal.
-async fn run(location: &Location, sql: &'static str) {
-    match location {
-        Location::Memory => {}
-        Location::Sqlite(file) => {
-            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(file);
-            sqlx::SqliteConnection::connect_with(&options).await.unwrap().execute(sql).await.unwrap();
-        }
-        Location::Postgres(url) => {
-            let mut connection = sqlx::PgConnection::connect_with(&url.options().unwrap()).await.unwrap();
-            connection.execute(sql).await.unwrap();
-        }
-    }
-}
-
-async fn processes_share(stores: &Stores) {
-    let clock = Clock::system();
-    let (one, location) = stores.empty(Keep::default(), &clock).await;
-    let other = reopen(&location, Keep::default(), &clock).await;
-    let facts = facts("a@example.org", &["b@example.com"]);
-    put(&one, &facts, 1).await;
-    let end = io_now() + Duration::from_secs(30);
-    let waiting = tokio::spawn({
-        let one = Arc::clone(&one);
-        async move { one.wait::<Message>(&Query { limit: 9, ..Query::default() }, 3, end).await.unwrap() }
-    });
-    put(&other, &facts, 2).await;
-    put(&one, &facts, 3).await;
-    let waited = waiting.await.unwrap();
-    assert!(waited.complete && io_now() < end);
-    assert_eq!(waited.found.iter().map(|message| message.size).collect::<Vec<_>>(), [3, 2, 1]);
 }
