@@ -245,10 +245,30 @@ fn a_table_that_is_gone_is_451_until_it_is_back() {
 }
 
 #[test]
-fn a_postgres_that_is_stopped_is_451_until_it_is_back() {
+fn a_file_that_another_process_has_locked_is_451_until_it_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("journal.db");
+    let lock = Mutex::new(None);
+    let take = || {
+        *lock.lock().unwrap() = Some(block_on(async {
+            let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&file);
+            let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+            connection.execute("begin immediate").await.unwrap();
+            connection
+        }));
+    };
+    let location = format!("sqlite:{}", file.display());
+    taken_away(&location, "database is locked", take, || {
+        let connection = lock.lock().unwrap().take().unwrap();
+        block_on(connection.close()).unwrap();
+    });
+}
+
+#[test]
+fn a_postgres_that_crashed_is_451_until_it_is_back() {
     let postgres = Mutex::new(Postgres::start());
     let location = postgres.lock().unwrap().url("postgres");
-    let take = || postgres.lock().unwrap().stop("INT");
+    let take = || postgres.lock().unwrap().stop("QUIT");
     taken_away(&location, "onnection refused", take, || postgres.lock().unwrap().again());
 }
 

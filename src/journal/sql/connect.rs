@@ -2,12 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Error, Executor, SqlStr};
+use tokio::time::Instant;
 
+use crate::clock::io_now;
 use crate::journal::Location;
 
 /// Connections for readers. They never wait for the writer: SQLite's WAL and PostgreSQL both let them read beside it.
@@ -32,6 +35,8 @@ pub(super) struct Door {
     set_up: &'static str,
     /// SQLite's file.
     file: Option<PathBuf>,
+    /// When the writer connected anew.
+    renewed: Arc<Mutex<Option<Instant>>>,
     pub(super) is_postgres: bool,
 }
 
@@ -54,7 +59,13 @@ impl Door {
         };
         let options = AnyConnectOptions::from_str(&url).map_err(|_| "its URL cannot be read".to_owned())?;
         // Statements hold what people wrote, and a slow one shows in what waits for it.
-        Ok(Self { options: options.disable_statement_logging(), set_up, is_postgres: file.is_none(), file })
+        Ok(Self {
+            options: options.disable_statement_logging(),
+            set_up,
+            is_postgres: file.is_none(),
+            file,
+            renewed: Arc::default(),
+        })
     }
 
     /// A connection, with the schema as it must be.
@@ -72,6 +83,11 @@ impl Door {
         file_id(&metadata)
     }
 
+    /// The writer connected anew: readers' connections of before may lead to a file that is no longer there.
+    pub(super) fn renew(&self) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Some(io_now());
+    }
+
     /// Connections for readers, made as they are needed.
     pub(super) fn readers(&self) -> AnyPool {
         let set_up = self.set_up;
@@ -81,6 +97,12 @@ impl Door {
                 connection.execute(set_up).await?;
                 Ok(())
             })
+        });
+        let renewed = Arc::clone(&self.renewed);
+        let pool = pool.before_acquire(move |_, connection| {
+            let renewed = *renewed.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_current = renewed.is_none_or(|renewed| renewed + connection.age < io_now());
+            Box::pin(async move { Ok(is_current) })
         });
         pool.connect_lazy_with(self.options.clone())
     }

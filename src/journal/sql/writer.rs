@@ -198,6 +198,7 @@ impl Writer {
             none => {
                 let connection = none.insert(self.door.connect().await?);
                 self.file = self.door.file().await;
+                self.door.renew();
                 connection
             }
         };

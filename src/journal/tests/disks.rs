@@ -11,6 +11,7 @@ pub(super) async fn every_disk(stores: &Stores) {
     many_are_committed_together(stores).await;
     a_page_goes_on_until_it_is_full(stores).await;
     the_store_may_go_and_come_back(stores).await;
+    a_file_that_was_removed_is_not_written_to(stores).await;
 }
 
 async fn all_is_there_when_it_is_opened_again(stores: &Stores) {
@@ -86,6 +87,22 @@ async fn the_store_may_go_and_come_back(stores: &Stores) {
     assert_eq!(sizes(&journal).await, [3, 1]);
     assert_eq!(journal.obstacle().await, None);
     assert_eq!(journal.page::<Session>(&all()).await.unwrap().len(), 1);
+}
+
+async fn a_file_that_was_removed_is_not_written_to(stores: &Stores) {
+    let (journal, location) = stores.empty(Keep::default(), &Clock::system()).await;
+    let Location::Sqlite(file) = &location else { return };
+    let facts = facts("a@example.org", &["b@example.com"]);
+    put(&journal, &facts, 1).await;
+    assert_eq!(sizes(&journal).await, [1]);
+    for end in ["", "-wal", "-shm"] {
+        let mut name = file.clone().into_os_string();
+        name.push(end);
+        std::fs::remove_file(name).unwrap();
+    }
+    put(&journal, &facts, 2).await;
+    assert_eq!(sizes(&journal).await, [2]);
+    assert_eq!(sizes(&*reopen(&location, Keep::default(), &Clock::system()).await).await, [2]);
 }
 
 /// Runs a statement beside the journal.
