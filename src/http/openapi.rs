@@ -96,8 +96,10 @@ impl Modify for Completed {
             let Some(item) = document.paths.paths.get_mut(*path) else { continue };
             operations(item).for_each(|operation| add_parameters(Some(operation), parameters));
         }
-        let stubs = document.paths.paths.get_mut("/api/v1/stubs");
-        add_parameters(stubs.and_then(|item| item.get.as_mut()), &[stubs::UNMATCHED]);
+        if let Some(item) = document.paths.paths.get_mut("/api/v1/stubs") {
+            add_parameters(item.get.as_mut(), &[stubs::UNMATCHED]);
+            add_links(item.get.as_mut(), &["getStub"]);
+        }
         for (path, item) in &mut document.paths.paths {
             if path.ends_with("z") {
                 continue;

@@ -1,12 +1,14 @@
 //! The HTTP API of the running program.
 
 mod content;
+mod control;
 mod events;
 mod guard;
 mod http;
 mod packs;
 mod records;
 mod schema;
+mod testing;
 mod waiting;
 
 use std::io::{Read, Write};

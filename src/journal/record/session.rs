@@ -25,7 +25,7 @@ pub struct Session {
     pub id: Id,
     /// Its number in this process, as log lines name it.
     pub number: String,
-    /// The lane that it ended up in.
+    /// The lane that it named last; `default` if it named none.
     pub lane: String,
     /// The provider that greeted.
     pub provider: String,
@@ -221,7 +221,10 @@ impl Session {
 
     /// Takes over what the client has said of itself by now.
     pub fn learn(&mut self, facts: &Facts) {
-        self.lane = facts.lane.to_string();
+        // Between transactions it may be in none but the default lane; it stays with the one that it came for.
+        if !facts.lane.is_default() {
+            self.lane = facts.lane.to_string();
+        }
         self.tls.clone_from(&facts.tls);
         self.helo.clone_from(&facts.helo);
         self.login.clone_from(&facts.login);

@@ -290,7 +290,7 @@ mod tests {
         let now = Time::from_unix_seconds(1_201_824_000);
         let facts = Facts::new(SessionId(7), Arc::new(listener), loopback(), now);
         let mut session = Session::begun(&facts, "263");
-        session.transcript.push(Line { at: now, by: Speaker::Client, text: "x".repeat(bytes) });
+        session.transcript.push(Line::new(now, Speaker::Client, "x".repeat(bytes)));
         Entry::Session(Arc::new(session))
     }
 

@@ -60,7 +60,7 @@ impl Seen {
 
 /// Writes each check once: variant, name, section, how to provoke it, and where it is looked at.
 macro_rules! checks {
-    ($($(#[$doc:meta])* $variant:ident $name:literal $rfc:literal $look:path, $provoke:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident $name:tt $rfc:literal $look:path, $provoke:literal;)*) => {
         /// What is looked at.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
         pub enum SenderCheck {
