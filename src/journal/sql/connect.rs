@@ -24,9 +24,11 @@ const ACQUIRE: Duration = Duration::from_secs(5);
 const SQLITE: &str = "pragma busy_timeout = 5000; pragma journal_mode = wal; pragma synchronous = full; \
                       pragma foreign_keys = on;";
 
-/// A server that was set up to lose the latest commits is asked not to.
+/// A server that was set up to lose the latest commits is asked not to, and none is to tell that tables are there
+/// already.
 const POSTGRES: &str = "select set_config('synchronous_commit', 'on', false) \
-                        where current_setting('synchronous_commit') = 'off'";
+                        where current_setting('synchronous_commit') = 'off'; \
+                        set client_min_messages = warning";
 
 /// How one connects.
 #[derive(Clone)]
