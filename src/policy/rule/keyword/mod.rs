@@ -10,7 +10,10 @@
 //! full-width forms, invisible characters, HTML tags nor entities hide a keyword. All keywords of a pack, of all its
 //! rules, are searched in one pass over the message.
 
-use aho_corasick::{AhoCorasick, MatchKind};
+mod searcher;
+
+use std::ops::ControlFlow;
+
 use regex::Regex;
 
 use crate::document::{Node, Table, note, text};
@@ -19,6 +22,7 @@ use crate::policy::matcher::regex;
 use crate::policy::parse;
 use crate::policy::rule::{Reading, Test, View};
 use crate::stage::Stage;
+use searcher::Searcher;
 
 /// The condition: the place of its answer among the [`Hits`].
 #[derive(Clone, Copy, Debug)]
@@ -76,9 +80,9 @@ enum Match {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KeywordIndex {
     searches: Vec<Search>,
-    /// Each pattern of the automaton: the search that it belongs to, how it must stand, and the keyword as written.
+    /// Each keyword: the search that it belongs to, how it must stand, and the keyword as written.
     patterns: Vec<(usize, Match, String)>,
-    automaton: Option<AhoCorasick>,
+    searcher: Option<Searcher>,
 }
 
 /// For each search, the first hit.
@@ -141,7 +145,7 @@ impl Keyword {
 }
 
 impl KeywordIndex {
-    /// Builds the automaton, once all rules were read.
+    /// Builds the searcher, once all rules were read.
     ///
     /// # Errors
     /// If there are more keywords than an automaton can hold.
@@ -149,9 +153,9 @@ impl KeywordIndex {
         if self.patterns.is_empty() {
             return Ok(());
         }
-        let folded = self.patterns.iter().map(|(_, _, word)| fold(word).trim().to_owned());
-        let built = AhoCorasick::builder().match_kind(MatchKind::Standard).build(folded);
-        self.automaton = Some(built.map_err(|error| format!("the keywords cannot be searched: {error}"))?);
+        let folded: Vec<_> = self.patterns.iter().map(|(_, _, word)| fold(word).trim().to_owned()).collect();
+        let built = Searcher::new(folded.iter().map(String::as_str));
+        self.searcher = Some(built.map_err(|error| format!("the keywords cannot be searched: {error}"))?);
         Ok(())
     }
 
@@ -174,19 +178,20 @@ impl KeywordIndex {
             hit.is_none() && search.spots.iter().any(|wanted| wanted.takes(spot))
         };
         let mut open: Vec<bool> = self.searches.iter().zip(&*hits).map(|(search, hit)| open(search, hit)).collect();
-        if let Some(automaton) = &self.automaton
+        if let Some(searcher) = &self.searcher
             && open.contains(&true)
         {
-            for found in automaton.find_overlapping_iter(text) {
-                let Some((search, how, word)) = self.patterns.get(found.pattern().as_usize()) else { continue };
-                if open[*search] && how.holds(text, found.start(), found.end()) {
+            let _ = searcher.search(text, |index, start, end| {
+                let (search, how, word) = &self.patterns[index];
+                if open[*search] && how.holds(text, start, end) {
                     hits[*search] = Some(format!("keyword {word:?} in {}", spot_name(spot)));
                     open[*search] = false;
                     if !open.contains(&true) {
-                        break;
+                        return ControlFlow::Break(());
                     }
                 }
-            }
+                ControlFlow::Continue(())
+            });
         }
         for (index, search) in self.searches.iter().enumerate().filter(|(index, _)| open[*index]) {
             let hit = search.regexes.iter().find_map(|regex| Some((regex, regex.find(text)?)));
