@@ -108,3 +108,30 @@ fn the_pages_of_the_providers_are_current() {
         assert!(made == committed, "docs/providers/{name} is not current, run `make docs`: {differs:?}");
     }
 }
+
+#[test]
+fn every_test_that_the_list_of_abuses_names_is_there() {
+    let mut sources = String::new();
+    let mut folders = vec![repository().join("src"), repository().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources += &std::fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let text = read("docs/abuse.md");
+    let rows = text.lines().filter(|line| line.starts_with("| ") && !line.starts_with("| what is tried"));
+    let named: Vec<_> = rows.map(|row| row.rsplit(" | ").next().unwrap()).collect();
+    assert!(named.len() > 20);
+    for tests in named {
+        let tests: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty());
+        for test in tests {
+            assert!(sources.contains(&format!("fn {test}(")), "there is no test {test}");
+        }
+    }
+}

@@ -174,9 +174,16 @@ impl<'a, S: Wire> Connection<'a, S> {
         self.enter_lane();
         Box::pin(self.identify(stage)).await;
         let verdict = self.ask(stage);
-        self.wait(verdict.delay).await?;
+        self.wait(verdict.delay + self.guess_delay(stage)).await?;
         self.session.resolve(&verdict);
         self.flush_if_large().await
+    }
+
+    /// Who guesses passwords is answered later each time.
+    fn guess_delay(&self, stage: Stage) -> Duration {
+        let facts = self.session.facts();
+        let is_wrong = stage == Stage::Auth && facts.attempt.as_ref().is_some_and(|attempt| !attempt.valid);
+        if is_wrong { self.endpoint.limits().guess_delay * facts.counts.failed_logins } else { Duration::ZERO }
     }
 
     pub(super) fn ask(&mut self, stage: Stage) -> Verdict {

@@ -46,6 +46,7 @@ pub(crate) fn limits() -> ServerLimits {
         connections: 100,
         idle: Duration::from_secs(300),
         message_time: Duration::from_secs(600),
+        guess_delay: Duration::from_secs(1),
         minimum_rate: 100,
         rate_grace: Duration::from_secs(30),
         spool_beyond: 1024 * 1024,

@@ -59,6 +59,7 @@ pub const KEYS: &[Key] = &[
     key("limits.connections", Kind::Number),
     key("limits.idle", Kind::Text),
     key("limits.message-time", Kind::Text),
+    key("limits.guess-delay", Kind::Text),
     key("limits.minimum-rate", Kind::Text),
     key("limits.rate-grace", Kind::Text),
     key("limits.spool-beyond", Kind::Text),

@@ -187,6 +187,8 @@ pub struct ServerLimits {
     pub idle: Duration,
     /// How long a client may take for one message.
     pub message_time: Duration,
+    /// How much longer each failed login of a session is answered than the one before; the first is answered at once.
+    pub guess_delay: Duration,
     /// Bytes a second below which a message is too slow, once `rate_grace` has passed.
     pub minimum_rate: u64,
     /// A message's first seconds, in which any rate will do.
@@ -211,6 +213,7 @@ impl Default for ServerLimits {
             connections: 10_000,
             idle: Duration::from_secs(5 * 60),
             message_time: Duration::from_secs(10 * 60),
+            guess_delay: Duration::from_secs(1),
             minimum_rate: 128,
             rate_grace: Duration::from_secs(30),
             spool_beyond: 1024 * 1024,

@@ -292,6 +292,7 @@ fn limits(table: &mut Table<'_>, problems: &mut Problems) -> ServerLimits {
     let mut time = |key, least, most| table.node(key).and_then(|node| duration(node, least..=most, problems));
     set(&mut limits.idle, time("idle", SECOND, DAY));
     set(&mut limits.message_time, time("message-time", SECOND, DAY));
+    set(&mut limits.guess_delay, time("guess-delay", Duration::ZERO, Duration::from_secs(60)));
     set(&mut limits.rate_grace, time("rate-grace", Duration::ZERO, DAY));
     set(&mut limits.drain, time("drain", Duration::ZERO, DAY));
     table.finish(problems);

@@ -205,3 +205,28 @@ async fn a_client_that_stays_after_quit_is_left() {
     task.await.unwrap();
     assert_eq!(io_now().duration_since(began), Duration::from_secs(2));
 }
+
+#[tokio::test(start_paused = true)]
+async fn each_guess_at_a_password_is_answered_later() {
+    let passwords = [("a@example.com".to_owned(), "secret".to_owned())].into();
+    let listeners = vec![ListenerSettings { role: Role::Submission, ..listener("submission", TlsMode::None) }];
+    let accounts = Accounts { any: false, passwords };
+    let endpoint = endpoint(Settings { accounts, listeners, ..settings() });
+    let (client, server) = duplex(ROOM);
+    let phase = watch::Sender::new(Phase::Serving);
+    let seat = endpoint.world.seat(1).unwrap();
+    tokio::spawn(connection::serve(server, loopback(), endpoint, phase.subscribe(), seat));
+    let mut client = Client::new(client);
+    assert_eq!(client.code().await, "220");
+    assert_eq!(client.ask("EHLO client.example").await, "250");
+    let mut waits = Vec::new();
+    for _ in 0..3 {
+        let began = io_now();
+        assert_eq!(client.ask("AUTH PLAIN AGFAZXhhbXBsZS5jb20Ad3Jvbmc=").await, "535");
+        waits.push(io_now().duration_since(began).as_secs());
+    }
+    let began = io_now();
+    assert_eq!(client.ask("AUTH PLAIN AGFAZXhhbXBsZS5jb20Ad3Jvbmc=").await, "421");
+    waits.push(io_now().duration_since(began).as_secs());
+    assert_eq!(waits, [0, 1, 2, 3]);
+}
