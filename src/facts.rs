@@ -45,6 +45,8 @@ pub struct Facts {
     pub envelope: Envelope,
     /// The message, once it is complete.
     pub message: Option<Arc<MessageFacts>>,
+    /// At stage `command`: the verb, in upper case.
+    pub command: Option<String>,
     /// At stage `fault`: the name of the reply that the session would give, as `unknown-command`.
     pub fault: Option<&'static str>,
     /// Who the sender is by DNS, as far as rules asked for it.
@@ -70,6 +72,7 @@ impl Facts {
             login_lane: None,
             envelope: Envelope::default(),
             message: None,
+            command: None,
             fault: None,
             identity: None,
             counts: Counts::default(),

@@ -1,6 +1,7 @@
 //! What is done with what a client said, and which rule said so.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,13 +23,21 @@ pub struct Verdict {
     /// At stage `message`: what becomes of it for each accepted recipient, in their order. Recipients beyond the end
     /// of the list get it in their inbox.
     pub fates: Vec<Fate>,
+    /// How the reply is brought, and how the connection fares.
+    pub manner: Manner,
 }
 
 impl Verdict {
     /// No rule objected.
     #[must_use]
     pub const fn accept() -> Self {
-        Self { delay: Duration::ZERO, action: Action::Accept, findings: Vec::new(), fates: Vec::new() }
+        Self {
+            delay: Duration::ZERO,
+            action: Action::Accept,
+            findings: Vec::new(),
+            fates: Vec::new(),
+            manner: Manner::plain(),
+        }
     }
 
     /// A verdict without a wait, by no rule.
@@ -52,6 +61,61 @@ pub enum Action {
     /// The end of the connection without a reply, by RST.
     Reset,
     /// No reply, for as long as the client waits.
+    Stall,
+}
+
+/// How a reply is brought, and how the connection fares: as networks break, not as servers refuse.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Bytes of the reply a second.
+    pub pace: Option<NonZeroU32>,
+    /// Only so many bytes of the reply go out, and then the connection ends.
+    pub cut: Option<usize>,
+    /// What goes out in place of the reply.
+    pub raw: Option<Vec<u8>>,
+    /// When the connection ends, and how.
+    pub end: Option<(When, End)>,
+    /// The message is kept although the client is never told so.
+    pub keep: bool,
+}
+
+impl Manner {
+    /// The whole reply at once.
+    #[must_use]
+    pub const fn plain() -> Self {
+        Self { pace: None, cut: None, raw: None, end: None, keep: false }
+    }
+
+    /// Whether there is nothing about it.
+    #[must_use]
+    pub const fn is_plain(&self) -> bool {
+        matches!(self, Self { pace: None, cut: None, raw: None, end: None, .. })
+    }
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self::plain()
+    }
+}
+
+/// When a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// As soon as the reply is out.
+    Reply,
+    /// As soon as so many bytes of the message have come.
+    Bytes(u64),
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It is closed.
+    Drop,
+    /// It is reset.
+    Reset,
+    /// Nothing more is said.
     Stall,
 }
 

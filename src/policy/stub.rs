@@ -21,12 +21,12 @@ use crate::policy::pack::Lists;
 use crate::policy::parse;
 use crate::policy::period::Period;
 use crate::policy::rule::{
-    Condition, Hits, KeywordIndex, Outcome, Reading, Rule, Turned, Words, conditions, scenario_step,
+    Condition, Delay, Hits, KeywordIndex, Outcome, Reading, Rule, Turned, Words, conditions, scenario_step,
 };
 use crate::problem::{Problem, Problems};
 use crate::stage::Stage;
 use crate::template::Template;
-use crate::verdict::RuleRef;
+use crate::verdict::{Manner, RuleRef};
 
 /// The provider that a stub's verdicts name.
 pub const PROVIDER: &str = "stub";
@@ -219,8 +219,8 @@ fn turns(node: &Node, reading: &mut Reading<'_, '_>) -> Vec<Turned> {
 fn turn(table: &mut Table<'_>, reading: &mut Reading<'_, '_>) -> Option<Turned> {
     match table.boolean("accept", reading.problems) {
         Some(true) => {
-            let delay = parse::duration_at(table, "delay", reading.problems).unwrap_or_default();
-            Some(Turned { outcome: Outcome::Accept, delay })
+            let delay = table.node("delay").and_then(|node| Delay::read(node, reading.problems)).unwrap_or_default();
+            Some(Turned { outcome: Outcome::Accept, delay, manner: Manner::plain() })
         }
         _ => Turned::read(table, reading),
     }

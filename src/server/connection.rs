@@ -27,7 +27,7 @@ use crate::facts::{Facts, TlsMode};
 use crate::lane;
 use crate::smtp::{Session, Step};
 use crate::stage::Stage;
-use crate::verdict::Verdict;
+use crate::verdict::{End, Verdict};
 
 /// Replies are written when there are more bytes of them, even if another full line is left.
 const MOST_OUTPUT: usize = 32 * 1024;
@@ -74,7 +74,9 @@ pub(super) struct Connection<'a, S: Wire> {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) spool: Spool,
     pub(super) recording: Recording,
-    phase: &'a mut watch::Receiver<Phase>,
+    pub(super) phase: &'a mut watch::Receiver<Phase>,
+    /// After so many more bytes of the message the connection ends so.
+    pub(super) breaks_at: Option<(u64, End)>,
     began: Instant,
     last_reply: Instant,
     text: Option<Text>,
@@ -109,6 +111,7 @@ impl<'a, S: Wire> Connection<'a, S> {
             spool: Spool::default(),
             recording,
             phase,
+            breaks_at: None,
             began: now,
             last_reply: now,
             text: None,
@@ -147,7 +150,7 @@ impl<'a, S: Wire> Connection<'a, S> {
                 let content = self.session.take_content();
                 let beyond = self.endpoint.world.spool_share(self.endpoint.limits().spool_beyond);
                 self.spool.write(&content, beyond).await;
-                Ok(())
+                self.break_in_text(content.len()).await
             }
             Step::Judge(Stage::Message) => Box::pin(self.judge_message()).await,
             Step::Judge(stage) => self.judge(stage).await,
@@ -170,12 +173,13 @@ impl<'a, S: Wire> Connection<'a, S> {
             // Nothing may be left of a message that was given up half-way.
             self.spool.clear();
             self.text = None;
+            self.breaks_at = None;
         }
         self.enter_lane();
         Box::pin(self.identify(stage)).await;
         let verdict = self.ask(stage);
         self.wait(verdict.delay + self.guess_delay(stage)).await?;
-        self.session.resolve(&verdict);
+        self.resolve(&verdict).await?;
         self.flush_if_large().await
     }
 
@@ -292,7 +296,7 @@ impl<'a, S: Wire> Connection<'a, S> {
     }
 
     /// Writes all replies.
-    async fn flush(&mut self) -> Result<(), Ended> {
+    pub(super) async fn flush(&mut self) -> Result<(), Ended> {
         let output = std::mem::take(self.session.output());
         if output.is_empty() {
             return Ok(());
@@ -304,12 +308,17 @@ impl<'a, S: Wire> Connection<'a, S> {
         };
         match timeout(endpoint.limits().idle, write).await {
             Ok(Ok(())) => {
-                self.last_reply = io_now();
+                self.replied();
                 Ok(())
             }
             Ok(Err(error)) => Err(lost(error)),
             Err(_) => Err(Ended::NotReading),
         }
+    }
+
+    /// All that was to be said has been: the client's time begins.
+    pub(super) fn replied(&mut self) {
+        self.last_reply = io_now();
     }
 
     async fn flush_if_large(&mut self) -> Result<(), Ended> {

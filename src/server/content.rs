@@ -39,13 +39,12 @@ impl<S: Wire> Connection<'_, S> {
         };
         let verdict = self.ask(Stage::Message);
         self.wait(verdict.delay).await?;
-        if verdict.action == Action::Accept
+        if (verdict.action == Action::Accept || verdict.manner.keep)
             && let Err(error) = self.record(content, &verdict).await
         {
             return self.fault("journal", &error);
         }
-        self.session.resolve(&verdict);
-        Ok(())
+        self.resolve(&verdict).await
     }
 
     /// Reads as much of the message as the policy wants to know, and gives it back. Its header may name a lane whose

@@ -20,6 +20,7 @@ mod identify;
 pub mod judge;
 mod listeners;
 mod log;
+mod manner;
 mod record;
 mod spool;
 mod stream;

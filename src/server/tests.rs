@@ -5,6 +5,7 @@ mod ends;
 mod handshake;
 mod identify;
 mod logs;
+mod manner;
 mod tcp;
 
 use std::net::{Ipv4Addr, SocketAddr};

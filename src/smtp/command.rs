@@ -42,6 +42,16 @@ pub(super) enum Command<'a> {
     },
 }
 
+/// The longest verb that is worth a look.
+const LONGEST_VERB: usize = 32;
+
+/// The first word of a line, in upper case; a part of it if it is no verb at all.
+pub(super) fn verb(line: &[u8]) -> String {
+    let line = line.trim_ascii_start();
+    let end = line.iter().position(u8::is_ascii_whitespace).unwrap_or(line.len()).min(LONGEST_VERB);
+    String::from_utf8_lossy(&line[..end]).to_ascii_uppercase()
+}
+
 impl<'a> Command<'a> {
     /// Parses a command line without its end.
     ///

@@ -84,6 +84,7 @@ impl Condition {
     const KEYS: &'static [&'static str] = &[
         "attachment",
         "chance",
+        "command",
         "concurrency",
         "count",
         "dkim",

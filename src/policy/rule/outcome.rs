@@ -5,31 +5,39 @@
 //! then = "drop"          # or "reset", "stall", "discard", "accept"
 //! folder = "unknown"     # filed there
 //! replace = "virus-notice"
-//! delay = "5s"           # before any of them, or alone: wait, and go on with the next rule
+//! delay = "5s"           # before any of them, or alone: wait, and go on with the next rule (see `delay`)
 //! ```
 
-use std::time::Duration;
-
-use crate::document::Table;
+use crate::document::{Table, text};
 use crate::policy::parse;
-use crate::policy::rule::Reading;
+use crate::policy::rule::{Delay, Reading, manner};
 use crate::stage::Stage;
 use crate::template::ReplyTemplate;
-use crate::verdict::{Fate, Replacement};
+use crate::verdict::{End, Fate, Manner, Replacement};
 
 /// What a rule does when it is used, after a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Turned {
     pub(crate) outcome: Outcome,
-    pub(crate) delay: Duration,
+    pub(crate) delay: Delay,
+    pub(crate) manner: Manner,
 }
 
 impl Turned {
     /// Reads `delay` and the keys of the outcome.
     pub(crate) fn read(table: &mut Table<'_>, reading: &mut Reading<'_, '_>) -> Option<Self> {
-        let delay = parse::duration_at(table, "delay", reading.problems).unwrap_or_default();
-        let outcome = Outcome::read(table, !delay.is_zero(), reading)?;
-        Some(Self { outcome, delay })
+        let delay = table.node("delay").and_then(|node| Delay::read(node, reading.problems)).unwrap_or_default();
+        let outcome = Outcome::read(table, delay.is_some(), reading);
+        let end = match &outcome {
+            Some(Outcome::Drop) => Some(End::Drop),
+            Some(Outcome::Reset) => Some(End::Reset),
+            Some(Outcome::Stall) => Some(End::Stall),
+            _ => None,
+        };
+        let manner = manner::read(table, end, reading);
+        // What ends the connection later lets this stage pass.
+        let outcome = if manner.end.is_some() { outcome.map(|_| Outcome::Accept) } else { outcome };
+        Some(Self { outcome: outcome?, delay, manner })
     }
 
     /// Whether no rule behind it is asked.
@@ -64,13 +72,14 @@ impl Outcome {
         let then = table.node("then");
         let folder = table.node("folder");
         let replace = table.node("replace");
+        let raw = table.node("raw");
         let place = table.place();
-        let found: Vec<_> = [reply, then, folder, replace].into_iter().flatten().collect();
+        let found: Vec<_> = [reply, then, folder, replace, raw].into_iter().flatten().collect();
         if let [_, second, ..] = found[..] {
-            reading.problem(&second.place, "a rule has one of `reply`, `then`, `folder` and `replace`");
+            reading.problem(&second.place, "a rule has one of `reply`, `then`, `folder`, `replace` and `raw`");
             return None;
         }
-        if close && reply.is_none() {
+        if close && reply.is_none() && raw.is_none() {
             reading.problem(place, "`close` goes with `reply`; to close without a reply, write `then = \"drop\"`");
         }
         let outcome = if reply.is_some() {
@@ -92,10 +101,21 @@ impl Outcome {
             let names = [("virus-notice", Replacement::VirusNotice)];
             let replacement = table.converted("replace", reading.problems, |name| parse::one_of(name, &names))?;
             Self::Fate(Fate::Replaced(replacement))
+        } else if let Some(node) = raw {
+            // The session goes on as after a reply of the class that it begins with.
+            let raw = text(node, reading.problems)?;
+            if raw.starts_with(['2', '3']) {
+                Self::Accept
+            } else {
+                Self::Refuse { reply: ReplyTemplate::parse("550 raw").ok()?, close }
+            }
         } else if delays {
             Self::Continue
         } else {
-            reading.problem(place, "the rule does nothing: it needs `reply`, `then`, `folder`, `replace` or `delay`");
+            reading.problem(
+                place,
+                "the rule does nothing: it needs `reply`, `then`, `folder`, `replace`, `raw` or `delay`",
+            );
             return None;
         };
         if matches!(outcome, Self::Fate(_)) && reading.stage != Stage::Message {

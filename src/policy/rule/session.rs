@@ -8,6 +8,7 @@
 //! when.size = "20 MiB"                    # a message (or what MAIL announced) larger than this
 //! when.count = { errors = 5 }             # more than so many in this session: commands, errors, failed-logins,
 //!                                         # transactions, messages, refused-recipients, recipients (of this message)
+//! when.command = "STARTTLS"              # at stage command: the verb
 //! when.fault = ["unknown-command"]        # at stage fault: the reply, by its name in `[replies]`, that this is for
 //! ```
 
@@ -23,6 +24,7 @@ use crate::stage::Stage;
 #[derive(Clone, Debug)]
 pub(crate) enum Condition {
     Count(Vec<(Counted, u32)>),
+    Command(Vec<String>),
     Fault(Vec<Canned>),
     Login(Login),
     Peer(Networks),
@@ -83,6 +85,7 @@ impl Condition {
     pub(super) fn read(key: &str, node: &Node, reading: &mut Reading<'_, '_>) -> Option<Self> {
         match key {
             "count" => counts(node, reading),
+            "command" => command(node, reading),
             "fault" => faults(node, reading),
             "login" => login(node, reading).map(Self::Login),
             "peer" => Networks::read(node, reading.lists, reading.problems).map(Self::Peer),
@@ -112,6 +115,7 @@ impl Condition {
                     Test::why(format!("{} {name} in this session, {most} may be", counted.of(facts)))
                 })
             }
+            Self::Command(verbs) => Test::of(facts.command.as_ref().is_some_and(|verb| verbs.contains(verb))),
             Self::Fault(faults) => match facts.fault {
                 Some(fault) if faults.iter().any(|canned| canned.name() == fault) => {
                     Test::why(format!("fault: {fault}"))
@@ -146,6 +150,14 @@ fn login(node: &Node, reading: &mut Reading<'_, '_>) -> Option<Login> {
         Some("none") => Some(Login::None),
         _ => TextMatcher::read(node, reading.lists, reading.problems).map(Login::Matches),
     }
+}
+
+fn command(node: &Node, reading: &mut Reading<'_, '_>) -> Option<Condition> {
+    if reading.stage != Stage::Command {
+        reading.problem(&node.place, format!("`command` goes with stage command, not with stage {}", reading.stage));
+    }
+    let verbs = items(node).iter().filter_map(|node| text(node, reading.problems).map(str::to_ascii_uppercase));
+    Some(Condition::Command(verbs.collect()))
 }
 
 fn faults(node: &Node, reading: &mut Reading<'_, '_>) -> Option<Condition> {

@@ -109,7 +109,8 @@ impl<'a> Scene<'a> {
                 true
             }
         };
-        if self.stage == Stage::Message && judgement.verdict.action == Action::Accept {
+        if self.stage == Stage::Message && (judgement.verdict.action == Action::Accept || judgement.verdict.manner.keep)
+        {
             if !ended {
                 self.file(&filed, &mut judgement);
             }

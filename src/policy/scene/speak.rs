@@ -48,7 +48,7 @@ impl<'a> Scene<'a> {
             to.effects.extend(prison.and_then(|prison| prison.cell(self.facts, host)).map(Effect::Lock));
             let turned = candidate.stub.map_or(&candidate.rule.does, |stub| stub.turn(nth));
             if let Outcome::Fate(fate) = &turned.outcome {
-                to.verdict.delay += turned.delay;
+                to.verdict.delay += turned.delay.of(&finding.rule.id, self.facts);
                 to.verdict.findings.push(finding);
                 self.set_fates(candidate.recipient, fate, &mut to.verdict);
                 filed.push(candidate.recipient);
@@ -72,7 +72,7 @@ impl<'a> Scene<'a> {
                 evidence: vec![format!("named by {}", named.by)],
             };
             if let Outcome::Fate(fate) = &rule.does.outcome {
-                to.verdict.delay += rule.does.delay;
+                to.verdict.delay += rule.does.delay.of(&finding.rule.id, self.facts);
                 to.verdict.findings.push(finding);
                 self.set_fates(recipient, fate, &mut to.verdict);
             } else if self.fire((provider, rule, &rule.does), finding, &mut to.verdict) {
@@ -88,7 +88,8 @@ impl<'a> Scene<'a> {
         finding: Finding,
         verdict: &mut Verdict,
     ) -> bool {
-        verdict.delay += turned.delay;
+        verdict.delay += turned.delay.of(&finding.rule.id, self.facts);
+        verdict.manner = turned.manner.clone();
         verdict.findings.push(finding);
         verdict.action = match &turned.outcome {
             Outcome::Accept | Outcome::Continue | Outcome::Fate(_) => Action::Accept,

@@ -234,6 +234,7 @@ impl Session {
     pub fn resolve(&mut self, verdict: &Verdict) {
         let Some(judged) = self.judged.take() else { return };
         self.facts.fault = None;
+        self.facts.command = None;
         match &verdict.action {
             Action::Accept => self.accepted(judged),
             Action::Refuse(reply) => self.refused(judged, reply),
@@ -317,7 +318,10 @@ impl Session {
                 self.facts.counts.commands = self.facts.counts.commands.saturating_add(1);
                 match line {
                     Line::TooLong => self.error(Canned::LineTooLong),
-                    Line::Whole(line) => self.judged = Some(Judged::Command(line)),
+                    Line::Whole(line) => {
+                        self.facts.command = Some(super::command::verb(&line));
+                        self.judged = Some(Judged::Command(line));
+                    }
                 }
             }
         }
