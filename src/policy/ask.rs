@@ -41,6 +41,8 @@ pub enum Ask {
     Prison(Cell),
     /// Is a mailbox full?
     Usage(Usage),
+    /// Does the key have to come back later? Noted if it is new.
+    Greylist(Greylist),
     /// Is the next number one of those that fire? Draws it.
     Draw(Draw),
     /// May a stub, or a rule that is a step of a scenario, be used once more? Counted, and the scenario moved on, if so.
@@ -93,6 +95,19 @@ pub struct Usage {
     pub mailbox: String,
     /// It is full as soon as so many messages or so many bytes came since the start.
     pub full_at: Amount,
+}
+
+/// A key that has to come back later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greylist {
+    /// Whose list: `netease/greylisted`.
+    pub counter: String,
+    /// The key.
+    pub key: String,
+    /// How long after its first try it is let in.
+    pub wait: Duration,
+    /// How long after its latest try it is forgotten.
+    pub forget: Duration,
 }
 
 /// A number drawn at random.
@@ -169,6 +184,8 @@ pub enum Answer {
     LockedUntil(Time),
     /// The mailbox holds this much more than it did at the start.
     Holds(Amount),
+    /// It has to wait until then.
+    Waits(Time),
     /// It fires: the draw of that number, from 0.
     Drawn(u64),
     /// It may be used, for that time, from 0.

@@ -36,6 +36,8 @@ pub struct Holding {
 pub enum HoldingKind {
     /// A key in a prison.
     Prison,
+    /// A key that has to come back later.
+    Greylist,
     /// An allowance of a rate.
     Rate,
     /// Sessions at once.
@@ -45,11 +47,12 @@ pub enum HoldingKind {
 }
 
 impl HoldingKind {
-    const ALL: [Self; 4] = [Self::Prison, Self::Rate, Self::Concurrency, Self::Mailbox];
+    const ALL: [Self; 5] = [Self::Prison, Self::Greylist, Self::Rate, Self::Concurrency, Self::Mailbox];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Prison => "prison",
+            Self::Greylist => "greylist",
             Self::Rate => "rate",
             Self::Concurrency => "concurrency",
             Self::Mailbox => "mailbox",

@@ -5,6 +5,7 @@
 //! keys would take all memory. A table that is full forgets first what no longer matters.
 
 mod concurrency;
+mod greylist;
 mod holding;
 mod lanes;
 mod prison;
@@ -22,6 +23,7 @@ pub use holding::{Holding, HoldingKind};
 pub use lanes::{Lane, Lanes};
 
 use concurrency::Places;
+use greylist::Greylists;
 use prison::Prisons;
 use rate::Rates;
 use turns::Turns;
@@ -38,6 +40,7 @@ struct State {
     rates: Rates,
     places: Places,
     prisons: Prisons,
+    greylists: Greylists,
     turns: Turns,
     /// By mailbox; only those with a table of their own are ever asked for, so settings bound it.
     delivered: HashMap<String, Amount>,
@@ -134,6 +137,7 @@ impl Store {
         };
         let mut holdings: Vec<_> = state.delivered.iter().map(mailbox).collect();
         holdings.extend(state.prisons.holdings(now));
+        holdings.extend(state.greylists.holdings(now));
         holdings.extend(state.rates.holdings(now));
         holdings.extend(state.places.holdings());
         drop(state);
@@ -147,6 +151,7 @@ impl Store {
         let mut state = self.state();
         match kind {
             HoldingKind::Prison => state.prisons.release(of, subject),
+            HoldingKind::Greylist => state.greylists.release(of, subject),
             HoldingKind::Rate => state.rates.release(of, subject),
             HoldingKind::Concurrency => state.places.release_all(of, subject),
             HoldingKind::Mailbox => state.delivered.remove(subject).is_some(),
@@ -170,6 +175,7 @@ impl State {
         match ask {
             Ask::Rate(rate) => self.rates.count(rate, now).map_or(Answer::No, Answer::UsedUp),
             Ask::Concurrency(limit) => self.places.take(limit).map_or(Answer::No, Answer::AtOnce),
+            Ask::Greylist(list) => self.greylists.visit(list, now).map_or(Answer::No, Answer::Waits),
             Ask::Draw(draw) => self.turns.draw(draw).map_or(Answer::No, Answer::Drawn),
             Ask::Turn(turn) => self.turns.take(turn).map_or(Answer::No, Answer::Turn),
             Ask::Prison(cell) => self.prisons.visit(cell, now).map_or(Answer::No, Answer::LockedUntil),

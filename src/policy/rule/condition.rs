@@ -1,8 +1,8 @@
 //! Conditions: what must hold for a rule to fire, one variant for each kind.
 
 use super::{
-    Reading, attachment, chance, concurrency, envelope, identity, keyword, mailbox, prison, rate, same_domain, score,
-    session, text, virus,
+    Reading, attachment, chance, concurrency, envelope, greylist, identity, keyword, mailbox, prison, rate,
+    same_domain, score, session, text, virus,
 };
 use crate::address::Address;
 use crate::document::{Node, Table, Value};
@@ -67,6 +67,7 @@ pub(crate) enum Condition {
     Chance(chance::Chance),
     Concurrency(concurrency::Limit),
     Envelope(envelope::Envelope),
+    Greylist(greylist::Limit),
     Identity(identity::Condition),
     Keyword(keyword::Keyword),
     Mailbox(mailbox::Condition),
@@ -91,6 +92,7 @@ impl Condition {
         "dmarc",
         "dnsbl",
         "fault",
+        "greylist",
         "header",
         "helo",
         "helo-resolves",
@@ -121,6 +123,7 @@ impl Condition {
         Some(match key {
             "attachment" => Self::Attachment(attachment::Attachments::read(node, reading)?),
             "chance" => Self::Chance(chance::Chance::read(node, reading)?),
+            "greylist" => Self::Greylist(greylist::Limit::read(node, reading)?),
             "concurrency" => Self::Concurrency(concurrency::Limit::read(node, reading)?),
             "recipient" | "recipient-domain" | "sender" | "sender-domain" => {
                 Self::Envelope(envelope::Envelope::read(key, node, reading)?)
@@ -147,6 +150,7 @@ impl Condition {
             Self::Chance(condition) => condition.test(),
             Self::Concurrency(condition) => condition.test(view),
             Self::Envelope(condition) => condition.test(view),
+            Self::Greylist(condition) => condition.test(view),
             Self::Identity(condition) => condition.test(view),
             Self::Keyword(condition) => condition.test(view),
             Self::Mailbox(condition) => condition.test(view),
@@ -172,7 +176,7 @@ impl Condition {
     /// Whether it depends on what is remembered between sessions.
     pub(crate) fn remembers(&self) -> bool {
         match self {
-            Self::Chance(_) | Self::Concurrency(_) | Self::Prison(_) | Self::Rate(_) => true,
+            Self::Chance(_) | Self::Concurrency(_) | Self::Greylist(_) | Self::Prison(_) | Self::Rate(_) => true,
             Self::Mailbox(condition) => condition.remembers(),
             _ => false,
         }

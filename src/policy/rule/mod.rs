@@ -10,6 +10,7 @@ mod concurrency;
 mod condition;
 mod delay;
 mod envelope;
+mod greylist;
 mod identity;
 mod keyword;
 mod mailbox;
@@ -158,7 +159,7 @@ impl Rule {
         if let Some(node) = unless_node.filter(|_| unless.iter().any(Condition::remembers)) {
             reading.problem(
                 &node.place,
-                "`unless` cannot hold what is counted: `rate`, `concurrency`, `prison`, a full mailbox",
+                "`unless` cannot hold what is counted: `rate`, `concurrency`, `prison`, `greylist`, `chance`, a full mailbox",
             );
         }
         if trigger_only && !(when.is_empty() && unless.is_empty()) {

@@ -202,6 +202,7 @@ impl Ask {
             (Self::Concurrency(limit), Answer::AtOnce(sessions)) => Some(limit.evidence(*sessions)),
             (Self::Prison(cell), Answer::LockedUntil(until)) => Some(cell.evidence(*until)),
             (Self::Usage(usage), Answer::Holds(amount)) => Some(usage.evidence(*amount)),
+            (Self::Greylist(list), Answer::Waits(until)) => Some(list.evidence(*until)),
             (Self::Draw(draw), Answer::Drawn(nth)) => Some(draw.evidence(*nth)),
             (Self::Turn(turn), Answer::Turn(nth)) => Some(turn.evidence(*nth)),
             _ => None,
