@@ -181,6 +181,44 @@ pub enum TlsMode {
     Implicit,
 }
 
+/// How TLS fails on a listener whose settings want it to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFault {
+    /// The certificate has expired.
+    Expired,
+    /// The certificate is for another name.
+    WrongName,
+    /// The certificate is signed by nobody but itself.
+    SelfSigned,
+    /// The handshake ends as at a server that knows only older versions.
+    TooOld,
+    /// What answers is no TLS.
+    Broken,
+}
+
+impl TlsFault {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Expired, Self::WrongName, Self::SelfSigned, Self::TooOld, Self::Broken];
+
+    /// Its name in the settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::WrongName => "wrong-name",
+            Self::SelfSigned => "self-signed",
+            Self::TooOld => "too-old",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+impl fmt::Display for TlsFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// TLS as it was agreed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Tls {

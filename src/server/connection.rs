@@ -22,8 +22,9 @@ use super::log::{self, Ended};
 use super::record::Recording;
 use super::spool::Spool;
 use super::stream::{Stream, Wire, read, swallow};
+use super::tls_fault;
 use crate::clock::io_now;
-use crate::facts::{Facts, TlsMode};
+use crate::facts::{Facts, TlsFault, TlsMode};
 use crate::lane;
 use crate::smtp::{Session, Step};
 use crate::stage::Stage;
@@ -331,6 +332,12 @@ impl<'a, S: Wire> Connection<'a, S> {
             return Err(Ended::Handshake(io::Error::other("the listener has no certificate")));
         };
         let limit = endpoint.limits().idle.min(HANDSHAKE);
+        if let Some(fault @ (TlsFault::TooOld | TlsFault::Broken)) = endpoint.tls_fault
+            && let Some(wire) = stream.wire_mut()
+        {
+            let refused = timeout(limit, tls_fault::refuse(fault, wire)).await;
+            return Err(Ended::Handshake(refused.unwrap_or_else(|_| io::ErrorKind::TimedOut.into())));
+        }
         let tls = match timeout(limit, stream.start_tls(acceptor)).await {
             Ok(outcome) => outcome.map_err(Ended::Handshake)?,
             Err(_) => return Err(Ended::Handshake(io::ErrorKind::TimedOut.into())),

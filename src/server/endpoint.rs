@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::Generation;
-use crate::facts::{Listener, SessionId, TlsMode};
+use crate::facts::{Listener, SessionId, TlsFault, TlsMode};
 use crate::http::Records;
 use crate::identity::Resolver;
 use crate::journal::Journal;
@@ -89,6 +89,8 @@ pub(crate) struct Endpoint {
     /// Who is asked for names that are in no zone.
     pub(crate) resolver: Option<Resolver>,
     pub(crate) tls: Option<TlsAcceptor>,
+    /// How TLS fails, where no certificate makes it fail.
+    pub(crate) tls_fault: Option<TlsFault>,
     pub(crate) world: Arc<World>,
 }
 
@@ -114,6 +116,7 @@ impl Endpoint {
             service,
             generation: Arc::clone(generation),
             resolver: resolver.cloned(),
+            tls_fault: settings.tls_fault,
             tls: (settings.tls != TlsMode::None).then(|| tls.clone()),
             world: Arc::clone(world),
         }

@@ -27,6 +27,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod tls_fault;
 
 use std::fmt;
 use std::future::Future;
@@ -148,8 +149,14 @@ impl Server {
         tls::write_authority(&settings.tls, &self.made)?;
         let resolver = settings.dns.resolver.map(Resolver::new).transpose();
         let resolver = resolver.map_err(|error| StartError(vec![StartFailure::Resolver(error)]))?;
-        let smtp = settings.listeners.iter().map(|listener| {
-            let endpoint = Endpoint::new(listener, &generation, &acceptor, resolver.as_ref(), &self.world);
+        let now = self.world.lanes.default_lane().clock.now();
+        let mut acceptors = Vec::new();
+        for listener in &settings.listeners {
+            let faulty = listener.tls_fault.map(|fault| tls_fault::acceptor(fault, &self.made, now)).transpose()?;
+            acceptors.push(faulty.flatten().unwrap_or_else(|| acceptor.clone()));
+        }
+        let smtp = settings.listeners.iter().zip(&acceptors).map(|(listener, acceptor)| {
+            let endpoint = Endpoint::new(listener, &generation, acceptor, resolver.as_ref(), &self.world);
             (listener.name.clone(), listener.address, Wanted::Smtp(Arc::new(endpoint)))
         });
         let http = settings.http.map(|address| (listeners::HTTP.to_owned(), address, Wanted::Http(self.api.router())));

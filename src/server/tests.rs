@@ -61,6 +61,7 @@ pub(crate) fn listener(name: &str, tls: TlsMode) -> ListenerSettings {
         address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
         role: Role::Mx,
         tls,
+        tls_fault: None,
         provider: Some("neutral".to_owned()),
         rule: None,
         lane: None,

@@ -29,6 +29,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A CA, made at start, and the certificate that it issued for this machine.
 pub(crate) struct Made {
     authority: String,
+    issuer: CertifiedIssuer<'static, KeyPair>,
     #[cfg(test)]
     leaf: String,
     chain: Vec<CertificateDer<'static>>,
@@ -53,19 +54,12 @@ impl Made {
         valid(&mut params, now, 3650);
         let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
 
-        let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "localhost");
-        params.subject_alt_names = vec![
+        let names = vec![
             SanType::DnsName("localhost".try_into()?),
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         ];
-        // A stated "no CA" brings the subject key identifier along.
-        params.is_ca = IsCa::ExplicitNoCa;
-        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        params.use_authority_key_identifier_extension = true;
-        valid(&mut params, now, 825);
+        let params = leaf_params("localhost", names, now, 825);
         let key = KeyPair::generate()?;
         let leaf = params.signed_by(&key, &authority)?;
 
@@ -76,7 +70,17 @@ impl Made {
             leaf: leaf.pem(),
             chain,
             key: key.serialize_der(),
+            issuer: authority,
         })
+    }
+
+    /// A certificate that the CA issues, and the CA's behind it.
+    pub(super) fn issue(
+        &self,
+        params: CertificateParams,
+        key: &KeyPair,
+    ) -> Result<Vec<CertificateDer<'static>>, rcgen::Error> {
+        Ok(vec![params.signed_by(key, &self.issuer)?.der().clone(), self.issuer.der().clone()])
     }
 
     /// The CA's certificate, in PEM.
@@ -109,14 +113,35 @@ pub(crate) fn acceptor(settings: &TlsSettings, made: &Made) -> Result<TlsAccepto
         (Some(certificate), None) => return Err(TlsError::KeyMissing(certificate.clone())),
         (None, Some(key)) => return Err(TlsError::CertificateMissing(key.clone())),
     };
+    serving(chain, key).map_err(|error| match source {
+        Some((certificate, key)) => TlsError::Pair { certificate, key, error: error.to_string() },
+        None => TlsError::Made(error.to_string()),
+    })
+}
+
+/// What does the handshake with this certificate.
+pub(super) fn serving(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+) -> Result<TlsAcceptor, tokio_rustls::rustls::Error> {
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS12, &TLS13])
-        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-        .map_err(|error| match source {
-            Some((certificate, key)) => TlsError::Pair { certificate, key, error: error.to_string() },
-            None => TlsError::Made(error.to_string()),
-        })?;
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// A server's certificate that is not issued yet.
+pub(super) fn leaf_params(name: &str, names: Vec<SanType>, from: Time, days: u32) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.subject_alt_names = names;
+    // A stated "no CA" brings the subject key identifier along.
+    params.is_ca = IsCa::ExplicitNoCa;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.use_authority_key_identifier_extension = true;
+    valid(&mut params, from, days);
+    params
 }
 
 /// Writes the CA's certificate where the settings want it.

@@ -22,7 +22,7 @@ use jiff::civil::Date;
 
 use crate::accounts::Accounts;
 use crate::document::Node;
-use crate::facts::{Listener, Role, TlsMode};
+use crate::facts::{Listener, Role, TlsFault, TlsMode};
 use crate::identity::Zones;
 use crate::journal::{Keep, Location};
 use crate::lane::LaneName;
@@ -129,6 +129,8 @@ pub struct ListenerSettings {
     pub role: Role,
     /// How it uses TLS.
     pub tls: TlsMode,
+    /// How TLS fails here.
+    pub tls_fault: Option<TlsFault>,
     /// The one provider that answers here.
     pub provider: Option<String>,
     /// `PROVIDER/RULE`: the rule that answers every session here.
@@ -163,6 +165,7 @@ impl ListenerSettings {
             address: (Ipv4Addr::LOCALHOST, port).into(),
             role,
             tls,
+            tls_fault: None,
             provider: None,
             rule: None,
             lane: None,

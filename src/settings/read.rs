@@ -15,7 +15,7 @@ use super::{
 use crate::accounts::Accounts;
 use crate::address::parse_domain;
 use crate::document::{Node, Table, note, text};
-use crate::facts::{Role, TlsMode};
+use crate::facts::{Role, TlsFault, TlsMode};
 use crate::identity::Zones;
 use crate::journal::{LOCATION_HELP, Location};
 use crate::lane::LaneName;
@@ -154,6 +154,8 @@ fn listener(node: &Node, problems: &mut Problems) -> Option<ListenerSettings> {
         table.node("role").map(|node| word(node, &[("mx", Role::Mx), ("submission", Role::Submission)], problems));
     let modes = [("none", TlsMode::None), ("starttls", TlsMode::StartTls), ("implicit", TlsMode::Implicit)];
     let tls = table.node("tls").map(|node| word(node, &modes, problems));
+    let faults = TlsFault::ALL.map(|fault| (fault.name(), fault));
+    let tls_fault = table.node("tls-fault").and_then(|node| word(node, &faults, problems));
     let provider = table.text("provider", problems).map(str::to_owned);
     let rule = table.converted("rule", problems, |rule| trigger(rule, provider.as_deref()));
     let lane = table.converted("lane", problems, LaneName::parse);
@@ -170,6 +172,7 @@ fn listener(node: &Node, problems: &mut Problems) -> Option<ListenerSettings> {
         address: address?,
         role,
         tls,
+        tls_fault,
         provider,
         rule,
         lane,

@@ -15,6 +15,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion
 use super::tcp::{Running, start};
 use super::*;
 use crate::clock::Time;
+use crate::facts::TlsFault;
 
 async fn handshake(
     stream: TcpStream,
@@ -143,4 +144,23 @@ fn the_authority_is_written_unless_it_is_not_ours() {
     let settings = TlsSettings { write_ca: Some(nowhere.clone()), ..TlsSettings::default() };
     let error = tls::write_authority(&settings, &made).unwrap_err();
     assert_eq!(error.to_string(), format!("cannot write {}: entity not found", nowhere.display()));
+}
+
+#[tokio::test]
+async fn tls_fails_as_the_listener_says() {
+    let listeners = TlsFault::ALL
+        .iter()
+        .map(|fault| ListenerSettings { tls_fault: Some(*fault), ..listener(fault.name(), TlsMode::Implicit) });
+    let server = start(Settings { listeners: listeners.collect(), ..settings() });
+    for (fault, wanted) in [
+        (TlsFault::Expired, "certificate expired"),
+        (TlsFault::WrongName, "certificate not valid for name"),
+        (TlsFault::SelfSigned, "invalid peer certificate: "),
+        (TlsFault::TooOld, "fatal alert: ProtocolVersion"),
+        (TlsFault::Broken, "corrupt message"),
+    ] {
+        let stream = server.connect(fault.name()).await.stream;
+        let Err(error) = handshake(stream, &server.authority, "localhost", &TLS13).await else { panic!("{fault}") };
+        assert!(error.to_string().contains(wanted), "{fault}: {error}");
+    }
 }
