@@ -67,7 +67,7 @@ async fn time_passes_when_it_is_told_to() {
     let clock = Clock::standing(Time::from_unix_seconds(1_201_824_000));
     let mx = MockMx::start().clock(clock).await;
     let limit = serde_json::json!({"messages": 1, "per": "20m", "key": "{sender}"});
-    mx.stub(when().condition("rate", limit, mockmx::stage::Stage::Mail).reply("450 slow down"));
+    mx.stub(when().condition("rate", limit, Stage::Mail).reply("450 slow down"));
     let send = || send(mx.smtp(), "me@example.org", "a@example.com", "x");
     assert_eq!((send().await, send().await), ("250".to_owned(), "450 slow down".to_owned()));
     mx.clock().advance(Duration::from_secs(20 * 60));

@@ -16,17 +16,38 @@ pub struct Group {
     pub asks: Vec<Ask>,
     /// No rule behind this one is asked if it fires.
     pub last: bool,
+    /// The recipient that a stub speaks of, if it speaks of one.
+    pub of: Option<String>,
+}
+
+/// What is not asked any more behind a rule that fired.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// All is asked.
+    #[default]
+    Nothing,
+    /// No other stub for the same recipient.
+    Recipient,
+    /// No other rule.
+    Everything,
 }
 
 impl Group {
-    /// Whether these answers make the rule fire and leave nothing to be asked behind it.
+    /// What is not asked any more if these are the answers.
     #[must_use]
-    pub fn ends(&self, answers: &[Answer]) -> bool {
-        let ends = |(ask, answer): (&Ask, &Answer)| match (ask, answer) {
-            (Ask::Turn(turn), Answer::Turn(nth)) => turn.ends(*nth),
-            _ => false,
+    pub fn ends(&self, answers: &[Answer]) -> End {
+        let of_turn = |(ask, answer): (&Ask, &Answer)| match (ask, answer) {
+            (Ask::Turn(turn), Answer::Turn(nth)) => Some(turn.ends(*nth)),
+            _ => None,
         };
-        answers.iter().all(Answer::yes) && (self.last || self.asks.iter().zip(answers).any(ends))
+        if !answers.iter().all(Answer::yes) {
+            return End::Nothing;
+        }
+        match self.asks.iter().zip(answers).find_map(of_turn).unwrap_or_default() {
+            _ if self.last => End::Everything,
+            End::Recipient if self.of.is_none() => End::Everything,
+            end => end,
+        }
     }
 }
 
@@ -130,8 +151,8 @@ pub struct Turn {
     pub key: String,
     /// How many uses there may be in all.
     pub times: Option<u32>,
-    /// For each turn of a sequence, whether nothing is asked behind it. The last one stays.
-    pub ends: Vec<bool>,
+    /// For each turn of a sequence, what is not asked any more behind it. The last one stays.
+    pub ends: Vec<End>,
     /// The state that must be, and what it becomes.
     pub step: Option<Step>,
 }
@@ -145,7 +166,7 @@ impl Turn {
         format!("use {}{of}{key}{step}", nth.saturating_add(1))
     }
 
-    fn ends(&self, nth: u32) -> bool {
+    fn ends(&self, nth: u32) -> End {
         let last = self.ends.len().saturating_sub(1);
         self.ends.get(usize::try_from(nth).unwrap_or(usize::MAX).min(last)).copied().unwrap_or_default()
     }

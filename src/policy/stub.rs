@@ -121,7 +121,7 @@ impl Stub {
             user: self.id.clone(),
             key: self.per.as_ref().map(|per| per.key(facts, host)).unwrap_or_default(),
             times: self.times,
-            ends: self.turns.iter().map(Turned::is_last).collect(),
+            ends: self.turns.iter().map(Turned::end).collect(),
             step: self.rule.step.clone(),
         }
     }

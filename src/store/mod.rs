@@ -12,12 +12,12 @@ mod prison;
 mod rate;
 mod turns;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Time;
 use crate::facts::SessionId;
-use crate::policy::ask::{Amount, Answer, Ask, Effect, Group, Usage};
+use crate::policy::ask::{Amount, Answer, Ask, Effect, End, Group, Turn, Usage};
 
 pub use holding::{Holding, HoldingKind};
 pub use lanes::{Lane, Lanes};
@@ -48,7 +48,8 @@ struct State {
 
 impl Store {
     /// Answers the questions of one stage, group by group. A group ends at its first no; the first group that is
-    /// answered with yes throughout and is the last to be asked ends it all. What was not asked was not counted.
+    /// answered with yes throughout and is the last to be asked ends it all, or all of its recipient. What was not asked
+    /// was not counted.
     #[must_use]
     pub fn settle(&self, groups: &[Group], now: Time) -> Vec<Vec<Answer>> {
         if groups.is_empty() {
@@ -56,20 +57,34 @@ impl Store {
         }
         let mut state = self.state();
         let mut answers = Vec::with_capacity(groups.len());
+        let mut settled = HashSet::new();
+        let mut taken = HashMap::new();
         for group in groups {
+            if group.of.as_ref().is_some_and(|recipient| settled.contains(recipient)) {
+                answers.push(vec![Answer::No]);
+                continue;
+            }
             let mut given = Vec::with_capacity(group.asks.len());
             for ask in &group.asks {
-                let answer = state.answer(ask, now);
+                let answer = match ask {
+                    // Whoever speaks of several recipients at once is used once.
+                    Ask::Turn(Turn { user, key, .. }) => {
+                        taken.entry((user, key)).or_insert_with(|| state.answer(ask, now)).clone()
+                    }
+                    _ => state.answer(ask, now),
+                };
                 let go_on = answer.yes();
                 given.push(answer);
                 if !go_on {
                     break;
                 }
             }
-            let ends = group.ends(&given);
+            let end = group.ends(&given);
             answers.push(given);
-            if ends {
-                break;
+            match end {
+                End::Nothing => {}
+                End::Recipient => settled.extend(&group.of),
+                End::Everything => break,
             }
         }
         answers
@@ -202,7 +217,7 @@ mod tests {
         let cell = Cell { prison: "263/sender".to_owned(), key: "a:b@c.d".to_owned(), time, renew: false };
         let rate = Rate { counter: "263/r".to_owned(), key: "192.0.2.1".to_owned(), count: 1, per: time };
         let places = Concurrency { counter: "263/c".to_owned(), key: "k".to_owned(), session: SessionId(1), limit: 1 };
-        let group = |ask| [Group { asks: vec![ask], last: true }];
+        let group = |ask| [Group { asks: vec![ask], last: true, of: None }];
         store.apply(&[Effect::Lock(cell.clone()), Effect::Deliver { mailbox: "m@c.d".to_owned(), bytes: 7 }], now);
         let _ = store.settle(&group(Ask::Rate(rate)), now);
         let _ = store.settle(&group(Ask::Concurrency(places)), now);

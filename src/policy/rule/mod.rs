@@ -217,7 +217,7 @@ impl Rule {
     fn turn(&self) -> Option<Turn> {
         let step = Some(self.step.clone()?);
         let user = self.reference.to_string();
-        Some(Turn { user, key: String::new(), times: None, ends: vec![self.is_last()], step })
+        Some(Turn { user, key: String::new(), times: None, ends: vec![self.does.end()], step })
     }
 
     /// Tests everything that can be told without what is remembered: what was found, and what is left to ask.

@@ -9,6 +9,7 @@
 //! ```
 
 use crate::document::{Table, text};
+use crate::policy::ask;
 use crate::policy::parse;
 use crate::policy::rule::{Delay, Reading, manner};
 use crate::stage::Stage;
@@ -43,6 +44,15 @@ impl Turned {
     /// Whether no rule behind it is asked.
     pub(crate) const fn is_last(&self) -> bool {
         self.outcome.is_last()
+    }
+
+    /// What is not asked any more behind it.
+    pub(crate) const fn end(&self) -> ask::End {
+        match self.outcome {
+            Outcome::Continue => ask::End::Nothing,
+            Outcome::Fate(_) => ask::End::Recipient,
+            _ => ask::End::Everything,
+        }
     }
 }
 

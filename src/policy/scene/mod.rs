@@ -88,6 +88,7 @@ impl<'a> Scene<'a> {
             .map(|candidate| Group {
                 asks: candidate.asks.clone(),
                 last: candidate.stub.is_none() && candidate.rule.is_last(),
+                of: candidate.stub.and(candidate.recipient).map(Address::key),
             })
             .collect()
     }

@@ -21,6 +21,7 @@ impl<'a> Scene<'a> {
         to: &mut Judgement,
     ) -> bool {
         let mut answers = answers.iter();
+        let mut latest: Option<&Rule> = None;
         for candidate in candidates {
             let mut evidence = candidate.evidence.clone();
             let mut nth = 0;
@@ -47,10 +48,15 @@ impl<'a> Scene<'a> {
             let host = &candidate.provider.pack.persona.host;
             to.effects.extend(prison.and_then(|prison| prison.cell(self.facts, host)).map(Effect::Lock));
             let turned = candidate.stub.map_or(&candidate.rule.does, |stub| stub.turn(nth));
-            if let Outcome::Fate(fate) = &turned.outcome {
+            // One that speaks of several recipients waits once.
+            if !latest.is_some_and(|rule| std::ptr::eq(rule, candidate.rule)) {
                 to.verdict.delay += turned.delay.of(&finding.rule.id, self.facts);
+            }
+            latest = Some(candidate.rule);
+            if let Outcome::Fate(fate) = &turned.outcome {
                 to.verdict.findings.push(finding);
-                self.set_fates(candidate.recipient, fate, &mut to.verdict);
+                let wanted = |to: &Address| candidate.recipient.is_none_or(|of| of == to) && !is_filed(filed, to);
+                self.set_fates(wanted, fate, &mut to.verdict);
                 filed.push(candidate.recipient);
             } else if self.fire((candidate.provider, candidate.rule, turned), finding, &mut to.verdict) {
                 return true;
@@ -71,10 +77,10 @@ impl<'a> Scene<'a> {
                 recipient: recipient.map(|address| address.as_str().to_owned()),
                 evidence: vec![format!("named by {}", named.by)],
             };
+            to.verdict.delay += rule.does.delay.of(&finding.rule.id, self.facts);
             if let Outcome::Fate(fate) = &rule.does.outcome {
-                to.verdict.delay += rule.does.delay.of(&finding.rule.id, self.facts);
                 to.verdict.findings.push(finding);
-                self.set_fates(recipient, fate, &mut to.verdict);
+                self.set_fates(|to| recipient.is_none_or(|of| of == to), fate, &mut to.verdict);
             } else if self.fire((provider, rule, &rule.does), finding, &mut to.verdict) {
                 return;
             }
@@ -88,7 +94,6 @@ impl<'a> Scene<'a> {
         finding: Finding,
         verdict: &mut Verdict,
     ) -> bool {
-        verdict.delay += turned.delay.of(&finding.rule.id, self.facts);
         verdict.manner = turned.manner.clone();
         verdict.findings.push(finding);
         verdict.action = match &turned.outcome {
@@ -106,8 +111,7 @@ impl<'a> Scene<'a> {
 
     /// Asks for each recipient what becomes of the message.
     pub(super) fn file(&self, filed: &[Option<&Address>], to: &mut Judgement) {
-        let is_filed = |recipient| filed.iter().any(|by_stub| by_stub.is_none_or(|filed| filed == recipient));
-        for recipient in self.facts.envelope.recipients.iter().filter(|recipient| !is_filed(*recipient)) {
+        for recipient in self.facts.envelope.recipients.iter().filter(|recipient| !is_filed(filed, recipient)) {
             let index = self.policy.of_recipient(self.facts, recipient);
             let view = self.view(index, Some(recipient));
             let mut rules = self.policy.packs[index].pack.filing();
@@ -121,16 +125,16 @@ impl<'a> Scene<'a> {
                 recipient: Some(recipient.as_str().to_owned()),
                 evidence,
             });
-            self.set_fates(Some(recipient), fate, &mut to.verdict);
+            self.set_fates(|to| recipient == to, fate, &mut to.verdict);
         }
     }
 
-    /// Sets the fate of the message for one recipient, or for all.
-    fn set_fates(&self, recipient: Option<&Address>, fate: &Fate, verdict: &mut Verdict) {
+    /// Sets the fate of the message for these recipients.
+    fn set_fates(&self, is_meant: impl Fn(&Address) -> bool, fate: &Fate, verdict: &mut Verdict) {
         let recipients = &self.facts.envelope.recipients;
         verdict.fates.resize(recipients.len(), Fate::Inbox);
         for (of, to) in verdict.fates.iter_mut().zip(recipients) {
-            if recipient.is_none_or(|recipient| recipient == to) {
+            if is_meant(to) {
                 *of = fate.clone();
             }
         }
@@ -147,4 +151,9 @@ impl<'a> Scene<'a> {
             }
         }
     }
+}
+
+/// Whether a stub has filed the message for a recipient, or for all.
+fn is_filed(filed: &[Option<&Address>], recipient: &Address) -> bool {
+    filed.iter().any(|by_stub| by_stub.is_none_or(|filed| filed == recipient))
 }
