@@ -45,7 +45,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let lanes = Arc::<Lanes>::default();
     for stub in stubs {
-        lanes.get(&stub.lane).add_stub(stub).map_err(anyhow::Error::msg)?;
+        lanes.claim(&stub.lane).add_stub(stub).map_err(anyhow::Error::msg)?;
     }
     runtime.block_on(serve(flags, generation, lanes))
 }

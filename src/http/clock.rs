@@ -85,7 +85,7 @@ pub(crate) async fn change(
     }
     let advance = advance.map(|text| duration(&text, FARTHEST)).transpose();
     let advance = advance.map_err(|(wrong, help)| ApiError::bad_request(wrong).help(help))?;
-    let clock = &api.lanes().get(&lane).clock;
+    let clock = &api.lanes().claim(&lane).clock;
     match freeze {
         Some(true) => clock.freeze(),
         Some(false) => clock.run(),

@@ -150,7 +150,7 @@ pub(crate) async fn move_scenario(
         let error = ApiError::bad_request(format!("`{state}` is no state"));
         return Err(error.help("small letters, digits and hyphens make one"));
     }
-    let lane = api.lanes().get(&lane);
+    let lane = api.lanes().claim(&lane);
     let known = lane.store.scenarios();
     if known.len() >= MOST_SCENARIOS && !known.iter().any(|(other, _)| *other == name) {
         return Err(ApiError::bad_request(format!("a lane has {MOST_SCENARIOS} scenarios at most")));

@@ -147,8 +147,9 @@ pub(crate) async fn replace(
         let detail = format!("a stub is in lane {}, but those of lane {lane} are replaced", stub.lane);
         return Err(ApiError::bad_request(detail));
     }
-    api.lanes().get(&lane).remove_stubs(|_| true);
-    json(&Shelf { items: put(&api, stubs)? })
+    let lane = api.lanes().claim(&lane);
+    let put = lane.replace_stubs(stubs).map_err(ApiError::bad_request)?;
+    json(&Shelf { items: put.iter().map(|stub| Shown::of(stub, &lane)).collect() })
 }
 
 /// A stub.
@@ -262,7 +263,7 @@ fn told(problems: &Problems, index: Option<usize>) -> Vec<Value> {
 fn put(api: &Api, stubs: Vec<Stub>) -> Result<Vec<Shown>, ApiError> {
     let mut added: Vec<(Arc<Stub>, Arc<Lane>)> = Vec::new();
     for stub in stubs {
-        let lane = api.lanes().get(&stub.lane);
+        let lane = api.lanes().claim(&stub.lane);
         match lane.add_stub(stub) {
             Ok(stub) => added.push((stub, lane)),
             Err(full) => {

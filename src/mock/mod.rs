@@ -115,7 +115,7 @@ impl MockMx {
     #[must_use]
     pub fn lane(&self, name: &str) -> Arc<Lane> {
         let name = LaneName::parse(name).unwrap_or_else(|error| panic!("{error}"));
-        self.lanes.get(&name)
+        self.lanes.claim(&name)
     }
 
     /// Adds a stub: a rule ahead of the provider's own. If it is expected to be used, that is verified at the end.
@@ -140,7 +140,7 @@ impl MockMx {
         let id = crate::journal::record::Id::new().to_string();
         let stub =
             Stub::read(&id, given, &self.generation.policy).unwrap_or_else(|problems| panic!("no stub:\n{problems}"));
-        let lane = self.lanes.get(&stub.lane);
+        let lane = self.lanes.claim(&stub.lane);
         let stub = lane.add_stub(stub).unwrap_or_else(|error| panic!("{error}"));
         StubHandle::new(stub, lane)
     }

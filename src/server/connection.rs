@@ -209,7 +209,7 @@ impl<'a, S: Wire> Connection<'a, S> {
     pub(super) fn enter_lane(&mut self) {
         let facts = self.session.facts_mut();
         facts.lane = lane::of(facts);
-        self.recording.enter(&facts.lane, &self.endpoint.world.lanes);
+        self.recording.enter(facts, &self.endpoint.world.lanes);
     }
 
     /// Waits as long as a verdict says, less if mockmx is to stop. Replies to earlier commands go out before.

@@ -8,7 +8,6 @@ use crate::clock::Time;
 use crate::facts::Facts;
 use crate::journal::record::{Line, Message, Said, Session, Speaker};
 use crate::journal::{Content, JournalError, OpenSession};
-use crate::lane::LaneName;
 use crate::metrics::Metrics;
 use crate::smtp::Spoken;
 use crate::stage::Stage;
@@ -19,7 +18,7 @@ use crate::verdict::Verdict;
 #[derive(Debug)]
 pub(super) struct Recording {
     open: OpenSession,
-    /// The one that it is in, last.
+    /// Those in which it has a place, and the one that it is in, last.
     lanes: Vec<Arc<Lane>>,
     /// What rules said of the message under way.
     said: Vec<Said>,
@@ -35,11 +34,13 @@ impl Recording {
         Self { open, lanes: vec![lane], said: Vec::new(), metrics }
     }
 
-    /// Goes over to a lane.
-    pub(super) fn enter(&mut self, name: &LaneName, lanes: &Lanes) {
+    /// Goes over to the session's lane.
+    pub(super) fn enter(&mut self, facts: &Facts, lanes: &Lanes) {
+        let name = &facts.lane;
         if self.lane().name != *name {
             let lane = lanes.get(name);
-            self.lanes.retain(|known| known.name != *name);
+            // A session can name any number of lanes; only those that it has to give a place back to are remembered.
+            self.lanes.retain(|known| known.name != *name && known.store.holds_place(facts.session));
             self.lanes.push(lane);
         }
     }

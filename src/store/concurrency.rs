@@ -53,6 +53,11 @@ impl Places {
         self.taken.remove(&(counter.to_owned(), key.to_owned())).is_some()
     }
 
+    /// Whether a session has a place.
+    pub(super) fn holds(&self, session: SessionId) -> bool {
+        self.of_session.get(&session).is_some_and(|held| !held.is_empty())
+    }
+
     /// Gives back all places of a session.
     pub(super) fn leave(&mut self, session: SessionId) {
         for (counter, key) in self.of_session.remove(&session).into_iter().flatten() {

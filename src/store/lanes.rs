@@ -1,7 +1,7 @@
 //! The lanes that there are, and what each has of its own.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
@@ -10,7 +10,7 @@ use crate::policy::Stub;
 use crate::store::Store;
 
 /// The most lanes beside the default one. Peers choose their names, so there is a bound; beyond it, the lane that was
-/// not used for the longest time is forgotten.
+/// not used for the longest time is forgotten, those that a test has set up last of all.
 const MOST_LANES: usize = 10_000;
 
 /// The most stubs of a lane: every session goes through all of them.
@@ -28,6 +28,8 @@ pub struct Lane {
     /// In the order in which they are asked.
     stubs: Mutex<Arc<Vec<Arc<Stub>>>>,
     used: AtomicU64,
+    /// A test has set something up in it.
+    claimed: AtomicBool,
 }
 
 /// All lanes. A lane is there from the first time that somebody names it.
@@ -61,7 +63,7 @@ impl Lanes {
             return Arc::clone(lane);
         }
         if named.len() >= MOST_LANES
-            && let Some(oldest) = named.values().min_by_key(|lane| lane.used.load(Ordering::Relaxed)).cloned()
+            && let Some(oldest) = named.values().min_by_key(|lane| lane.worth()).cloned()
         {
             tracing::warn!(lane = %oldest.name, "forgotten, for there are {MOST_LANES} lanes");
             named.remove(&oldest.name);
@@ -69,6 +71,14 @@ impl Lanes {
         let lane = Arc::new(Lane::new(name.clone(), self.default.clock.fork()));
         lane.used.store(use_number, Ordering::Relaxed);
         named.insert(name.clone(), Arc::clone(&lane));
+        lane
+    }
+
+    /// The lane of that name, for a test to set something up in it: a flood of other names does not push it out, until it
+    /// is reset.
+    pub fn claim(&self, name: &LaneName) -> Arc<Lane> {
+        let lane = self.get(name);
+        lane.claimed.store(true, Ordering::Relaxed);
         lane
     }
 
@@ -99,6 +109,7 @@ impl Lanes {
         let Some(lane) = self.find(name) else { return 0 };
         let stubs = lane.remove_stubs(|_| true);
         lane.store.clear();
+        lane.claimed.store(false, Ordering::Relaxed);
         lane.clock.show_as(if name.is_default() { &self.origin } else { &self.default.clock });
         stubs
     }
@@ -117,7 +128,13 @@ impl Default for Lanes {
 
 impl Lane {
     fn new(name: LaneName, clock: Clock) -> Self {
-        Self { name, clock, store: Store::default(), stubs: Mutex::default(), used: AtomicU64::new(0) }
+        let (used, claimed) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { name, clock, store: Store::default(), stubs: Mutex::default(), used, claimed }
+    }
+
+    /// What is forgotten last is worth most.
+    fn worth(&self) -> (bool, u64) {
+        (self.claimed.load(Ordering::Relaxed), self.used.load(Ordering::Relaxed))
     }
 
     /// The stubs, in the order in which they are asked.
@@ -182,12 +199,19 @@ mod tests {
         let lanes = Lanes::new(Clock::standing(Time::default()));
         lanes.get(&name("first"));
         lanes.get(&name("second"));
-        for number in 2..MOST_LANES {
+        lanes.claim(&name("of-a-test"));
+        for number in 3..MOST_LANES {
             lanes.get(&name(&number.to_string()));
         }
         lanes.get(&name("first"));
         lanes.get(&name("one-too-many"));
         assert_eq!(lanes.all().len(), MOST_LANES + 1);
         assert!(lanes.find(&name("first")).is_some() && lanes.find(&name("second")).is_none());
+        let flood = || (0..10).for_each(|number| drop(lanes.get(&name(&format!("flood{number}")))));
+        flood();
+        assert!(lanes.find(&name("of-a-test")).is_some(), "it is older than all others, but claimed");
+        lanes.reset(&name("of-a-test"));
+        flood();
+        assert!(lanes.find(&name("of-a-test")).is_none());
     }
 }

@@ -108,6 +108,12 @@ impl Store {
         }
     }
 
+    /// Whether a session has a place among several at once.
+    #[must_use]
+    pub fn holds_place(&self, session: SessionId) -> bool {
+        self.state().places.holds(session)
+    }
+
     /// A session has ended: it no longer counts as one of several at once.
     pub fn leave(&self, session: SessionId) {
         self.state().places.leave(session);
