@@ -215,7 +215,10 @@ pub(crate) async fn save(State(api): State<Api>, RawQuery(query): RawQuery) -> R
     };
     let stubs = api.lanes().find(&lane).map(|lane| lane.stubs()).unwrap_or_default();
     let write = move || stubs.iter().map(|stub| stub.save(&folder)).collect::<Result<Vec<_>, _>>();
-    let files = api.aside(write).await?;
+    let mut files = api.aside(write).await?;
+    // A list has several.
+    files.sort();
+    files.dedup();
     json(&Saved { files: files.iter().map(|file| file.display().to_string()).collect() })
 }
 

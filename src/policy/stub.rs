@@ -9,6 +9,7 @@
 //! `close`, alone or as the turns of a `sequence`, of which the last one stays. `accept: true` is `then: "accept"`. A
 //! stub without a `lane` is one of the lane `default`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::document::{Node, Table, Value, note, text};
@@ -48,6 +49,8 @@ pub struct Stub {
     pub priority: i64,
     /// As it was given.
     pub given: serde_json::Value,
+    /// The list that it was read from.
+    pub(super) list: Option<PathBuf>,
     /// Only where this provider answers.
     provider: Option<String>,
     /// How often it may be used.
@@ -194,8 +197,21 @@ fn read(id: &str, node: &Node, policy: &Policy, problems: &mut Problems) -> Opti
         words: Words::default(),
     };
     let provider = provider.map(|(name, _)| name);
-    let given = serde_json::Value::Null;
-    Some(Stub { id: id.to_owned(), lane, priority, given, provider, times, per, rule, turns, keywords, reads_body })
+    let (given, list) = (serde_json::Value::Null, None);
+    Some(Stub {
+        id: id.to_owned(),
+        lane,
+        priority,
+        given,
+        list,
+        provider,
+        times,
+        per,
+        rule,
+        turns,
+        keywords,
+        reads_body,
+    })
 }
 
 fn turns(node: &Node, reading: &mut Reading<'_, '_>) -> Vec<Turned> {

@@ -32,11 +32,14 @@ impl Stub {
         problems.or(stubs)
     }
 
-    /// Writes the stub into a folder, into the file of its id.
+    /// Writes the stub into a folder, into the file of its id, unless it is in a list there.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn save(&self, folder: &Path) -> io::Result<PathBuf> {
+        if let Some(list) = self.list.as_ref().filter(|list| list.parent() == Some(folder) && list.is_file()) {
+            return Ok(list.clone());
+        }
         let file = folder.join(format!("{}.json", self.id));
         fs::write(&file, format!("{:#}\n", self.given))?;
         Ok(file)
@@ -62,14 +65,19 @@ fn read(file: &Path, policy: &Policy) -> Result<Vec<Stub>, Vec<(String, Option<S
     let given: serde_json::Value = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
     let name = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let named = |given| (if is_id(name) { name.to_owned() } else { Id::new().to_string() }, given);
-    let all: Vec<_> = match given {
-        serde_json::Value::Array(items) => items.into_iter().map(|item| (Id::new().to_string(), item)).collect(),
-        one => vec![named(one)],
+    let (all, list): (Vec<_>, _) = match given {
+        serde_json::Value::Array(items) => {
+            (items.into_iter().map(|item| (Id::new().to_string(), item)).collect(), Some(file.to_owned()))
+        }
+        one => (vec![named(one)], None),
     };
     let (mut stubs, mut problems) = (Vec::new(), Vec::new());
     for (id, given) in all {
         match Stub::read(&id, given, policy) {
-            Ok(stub) => stubs.push(stub),
+            Ok(mut stub) => {
+                stub.list.clone_from(&list);
+                stubs.push(stub);
+            }
             Err(found) => problems.extend(found.0.into_iter().map(|problem| (problem.to_string(), problem.help))),
         }
     }

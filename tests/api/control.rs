@@ -107,6 +107,29 @@ fn stubs_are_read_from_a_folder_and_saved_to_it() {
 }
 
 #[test]
+fn stubs_of_a_list_are_not_saved_beside_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    std::fs::write(folder.path().join("list.json"), format!("[{RETRY}, {RETRY}]")).unwrap();
+    for _ in 0..2 {
+        let asked = Asked::start(&["--stubs", path]);
+        assert_eq!(asked.items("stubs").len(), 2);
+        asked.request("POST", "stubs/save").send().expect(200);
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_body_whose_places_would_take_all_memory_is_refused() {
+    let asked = Asked::start(&[]);
+    // Each of the items would be named by a pointer of 100 KB.
+    let body =
+        json!({"stage": "message", "when": {"header": {"x".repeat(100_000): vec![1; 1_500]}}, "reply": "550 no"});
+    let answer = asked.post_json("stubs", &body.to_string()).expect(400).json();
+    assert!(answer.to_string().len() < 200_000, "{}", answer.to_string().len());
+}
+
+#[test]
 fn a_scenario_is_moved_by_hand_and_by_stubs() {
     let asked = Asked::start(&[]);
     let put = |name: &str, body: &str| {
