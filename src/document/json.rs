@@ -3,17 +3,26 @@
 use super::{Node, Value};
 use crate::problem::Place;
 
+/// Bytes of all pointers of one JSON value: long names that many values stand below would take all memory.
+const MOST_POINTERS: usize = 64 * 1024 * 1024;
+
 impl Node {
     /// A JSON value; each of its values knows its JSON Pointer (RFC 6901).
     #[must_use]
     pub fn from_json(json: &serde_json::Value) -> Self {
-        from_json(json, String::new())
+        from_json(json, String::new(), &mut MOST_POINTERS.clone())
     }
 }
 
-fn from_json(json: &serde_json::Value, pointer: String) -> Node {
+/// The node of a value. Once `left` bytes of pointers are used up, all that they stand below is none.
+fn from_json(json: &serde_json::Value, pointer: String, left: &mut usize) -> Node {
     use serde_json::Value as Json;
-    let below = |step: &str| format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"));
+    let mut below = |step: &str, json: &Json| {
+        let pointer = format!("{pointer}/{}", step.replace('~', "~0").replace('/', "~1"));
+        *left = left.checked_sub(pointer.len())?;
+        Some(from_json(json, pointer, left))
+    };
+    let too_much = Value::Other("more than can be told apart");
     let value = match json {
         Json::Null => Value::Other("null"),
         Json::Bool(value) => Value::Boolean(*value),
@@ -25,10 +34,12 @@ fn from_json(json: &serde_json::Value, pointer: String) -> Node {
         Json::String(text) => Value::Text(text.clone()),
         Json::Array(items) => {
             let items = items.iter().enumerate();
-            Value::List(items.map(|(index, item)| from_json(item, below(&index.to_string()))).collect())
+            let nodes: Option<_> = items.map(|(index, item)| below(&index.to_string(), item)).collect();
+            nodes.map_or(too_much, Value::List)
         }
         Json::Object(entries) => {
-            Value::Table(entries.iter().map(|(key, value)| (key.clone(), from_json(value, below(key)))).collect())
+            let nodes: Option<_> = entries.iter().map(|(key, value)| Some((key.clone(), below(key, value)?))).collect();
+            nodes.map_or(too_much, Value::Table)
         }
     };
     Node { place: Place::Pointer(pointer), value }
