@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use super::query::Field;
+use super::record::Speaker;
 use super::*;
 use crate::address::Address;
 use crate::clock::{Time, io_now};
@@ -48,6 +49,22 @@ fn where_(field: Field, wanted: &str) -> Filter {
 
 async fn sizes(journal: &Journal) -> Vec<u64> {
     journal.page::<Message>(&all()).await.unwrap().iter().map(|message| message.size).collect()
+}
+
+#[tokio::test]
+async fn events_do_not_keep_transcripts() {
+    let journal = Arc::new(Journal::default());
+    let open = journal.begin(Session::begun(&facts("a@example.org", &[]), "263"));
+    open.lines([(Speaker::Client, "NOOP".to_owned())], NOW);
+    assert_eq!(journal.page::<Session>(&all()).await.unwrap()[0].transcript.lines.len(), 1);
+    open.end(&facts("a@example.org", &[]), "closed", 4, NOW);
+    let (events, _) = journal.watch().since(Some(0));
+    let lines = |event: &watch::Event| match &event.entry {
+        Entry::Session(session) => session.transcript.lines.len(),
+        _ => unreachable!(),
+    };
+    assert_eq!(events.iter().map(lines).collect::<Vec<_>>(), [0, 0]);
+    assert_eq!(journal.page::<Session>(&all()).await.unwrap()[0].transcript.lines.len(), 1);
 }
 
 #[test]
@@ -111,7 +128,7 @@ fn each_recipient_finds_what_its_fate_says() {
 fn a_transcript_is_bounded() {
     let mut transcript = record::Transcript::default();
     for _ in 0..2_000 {
-        transcript.push(record::Line::new(NOW, record::Speaker::Client, "x".repeat(1000)));
+        transcript.push(record::Line::new(NOW, Speaker::Client, "x".repeat(1000)));
     }
     assert!(transcript.left_out > 900 && transcript.lines.len() > 900, "{}", transcript.left_out);
 }

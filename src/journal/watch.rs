@@ -43,7 +43,7 @@ struct Latest {
 pub struct Event {
     /// Its number, from 1, one more with each event of this process.
     pub number: u64,
-    /// The record.
+    /// The record; a session without its transcript.
     pub entry: Entry,
 }
 
@@ -55,6 +55,11 @@ impl Default for Watch {
 
 impl Watch {
     pub(super) fn tell(&self, entry: Entry) {
+        // Events are kept by number, so what can be large is left out.
+        let entry = match entry {
+            Entry::Session(session) => Entry::Session(Arc::new(session.without_transcript())),
+            other => other,
+        };
         let mut latest = self.latest();
         latest.number += 1;
         let event = Event { number: latest.number, entry };

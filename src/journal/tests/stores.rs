@@ -190,7 +190,7 @@ async fn an_open_session_is_seen_as_it_is_now(stores: &Stores) {
     let journal = stores.journal().await;
     let mut facts = facts("a@example.org", &[]);
     let session = journal.begin(Session::begun(&facts, "263"));
-    session.lines([(record::Speaker::Client, "EHLO x".to_owned())], NOW);
+    session.lines([(Speaker::Client, "EHLO x".to_owned())], NOW);
     facts.envelope.candidate = Address::parse("b@example.com");
     session.learn(&facts);
     let found = journal.find::<Session>(session.id()).await.unwrap().unwrap();
