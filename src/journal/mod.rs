@@ -19,6 +19,7 @@ mod sql;
 mod trace;
 pub mod watch;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -135,7 +136,9 @@ impl Journal {
     /// If the store cannot be read.
     pub async fn page<R: Record>(&self, query: &Query) -> Result<Vec<Arc<R>>, JournalError> {
         // In the order of a record's own way, so that one that moves on meanwhile is seen twice and not never.
-        let mut under_way = self.open_entries::<R>();
+        let wanted =
+            |record: &R| query.before.is_none_or(|before| record.id() < before) && query.filter.matches(record);
+        let mut under_way = self.open_records::<R>(query.limit, wanted);
         let mut records = match &self.backend {
             Backend::Memory(memory) => memory.page::<R>(query),
             Backend::Sql(sql) => {
@@ -143,10 +146,7 @@ impl Journal {
                 sql.page::<R>(query).await?
             }
         };
-        let wanted = |record: &Arc<R>| {
-            query.before.is_none_or(|before| record.id() < before) && query.filter.matches(record.as_ref())
-        };
-        records.extend(under_way.into_iter().filter(wanted));
+        records.extend(under_way.into_iter().filter(|record| wanted(record)));
         records.sort_by_key(|record| std::cmp::Reverse(record.id()));
         // Of one that is there twice, the first is the one that got further: a session that was kept has its end.
         records.dedup_by_key(|record| record.id());
@@ -159,7 +159,7 @@ impl Journal {
     /// # Errors
     /// If the store cannot be read.
     pub async fn find<R: Record>(&self, id: Id) -> Result<Option<Arc<R>>, JournalError> {
-        let mut under_way = self.open_entries::<R>();
+        let mut under_way = self.open_records::<R>(1, |record| record.id() == id);
         if let Backend::Sql(sql) = &self.backend {
             under_way.append(&mut sql.waiting());
         }
@@ -229,15 +229,18 @@ impl Journal {
         &self.watch
     }
 
-    /// The sessions that are open, as they are now, if that is the kind asked for.
-    fn open_entries<R: Record>(&self) -> Vec<Arc<R>> {
+    /// The newest sessions that are open, as they are now, if that is the kind asked for. Only what is wanted is copied.
+    fn open_records<R: Record>(&self, limit: usize, wanted: impl Fn(&R) -> bool) -> Vec<Arc<R>> {
         if R::KIND != Kind::Session {
             return Vec::new();
         }
         let open: Vec<_> = self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let now = |session: &Arc<Mutex<Session>>| session.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let entries = open.iter().map(|session| Entry::Session(Arc::new(now(session))));
-        entries.filter_map(|entry| R::of_entry(&entry).cloned()).collect()
+        let copy = |session: &Arc<Mutex<Session>>| {
+            let session = session.lock().unwrap_or_else(PoisonError::into_inner);
+            let record = (&*session as &dyn Any).downcast_ref::<R>().filter(|record| wanted(record))?;
+            Some(Arc::new(record.clone()))
+        };
+        open.iter().rev().filter_map(copy).take(limit).collect()
     }
 }
 
