@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use mockmx::clock::{Clock, Time};
-use mockmx::mock::{MockMx, message, verdict, when};
+use mockmx::mock::{MockMx, Times, message, verdict, when};
+use mockmx::stage::Stage;
+use mockmx::verdict::Fate;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 

@@ -126,7 +126,7 @@ impl Received {
     }
 }
 
-/// How often something is expected: `2`, `1..`, `1..=3`, `0`.
+/// How often something is expected: `2`, `1..`, `1..=3`, `0`. A range of no numbers panics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
     least: u64,
@@ -134,7 +134,7 @@ pub struct Times {
 }
 
 impl Times {
-    fn of(range: &impl RangeBounds<u64>) -> Self {
+    fn of(range: &(impl RangeBounds<u64> + fmt::Debug)) -> Self {
         let least = match range.start_bound() {
             Bound::Included(least) => *least,
             Bound::Excluded(below) => below.saturating_add(1),
@@ -145,6 +145,8 @@ impl Times {
             Bound::Excluded(above) => above.saturating_sub(1),
             Bound::Unbounded => u64::MAX,
         };
+        let is_empty = least > most || range.end_bound() == Bound::Excluded(&0);
+        assert!(!is_empty, "nothing can come {range:?} times");
         Self { least, most }
     }
 }
