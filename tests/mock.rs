@@ -104,6 +104,60 @@ async fn what_was_expected_is_verified_at_the_end() {
 }
 
 #[tokio::test]
+async fn a_stub_that_files_is_used_once_for_all_recipients_of_a_message() {
+    let mx = MockMx::start().await;
+    let stub = mx.stub(when().recipient("@example.com").at(Stage::Message).folder("spam").times(1));
+    mx.stub(when().recipient("@example.net").at(Stage::Message).folder("news"));
+    let to = ["a@example.com", "b@example.com", "c@example.net", "d@example.org"].map(|to| format!("RCPT TO:<{to}>"));
+    let mut lines = vec!["EHLO client.example", "MAIL FROM:<me@example.org>"];
+    lines.extend(to.iter().map(String::as_str));
+    lines.extend(["DATA", "Subject: x\r\n\r\nbody\r\n."]);
+    for wanted in [["spam", "spam", "news", "inbox"], ["inbox", "inbox", "news", "inbox"]] {
+        talk(mx.smtp(), &lines).await;
+        let message = mx.messages().await.remove(0);
+        let wanted = wanted.map(|of| if of == "inbox" { Fate::Inbox } else { Fate::Folder(of.to_owned()) });
+        assert_eq!(message.deliveries.iter().map(|to| to.fate.clone()).collect::<Vec<_>>(), wanted);
+    }
+    assert_eq!(stub.uses(), 1);
+}
+
+#[tokio::test]
+async fn a_session_lets_go_of_the_lanes_that_it_has_left() {
+    let mx = MockMx::start().await;
+    let lane = |name: &str| format!("RCPT TO:<x@{name}.lane.mockmx.test>");
+    let (mail, a, b) = ("MAIL FROM:<me@example.org>", lane("a"), lane("b"));
+    let mut stream = BufReader::new(TcpStream::connect(mx.smtp()).await.unwrap());
+    reply(&mut stream).await;
+    for line in ["EHLO client.example", mail, &a, "RSET", mail, &b] {
+        stream.get_mut().write_all(format!("{line}\r\n").as_bytes()).await.unwrap();
+        assert!(reply(&mut stream).await.starts_with("250"));
+    }
+    // Held by the mock, by us, and by the session that is in it.
+    assert_eq!(["a", "b"].map(|name| std::sync::Arc::strong_count(&mx.lane(name))), [2, 3]);
+}
+
+#[tokio::test]
+async fn what_a_stub_counted_goes_with_it() {
+    let mx = MockMx::start().await;
+    let limit = serde_json::json!({"messages": 5, "per": "20m", "key": "{sender}"});
+    let stub = mx.stub(when().condition("rate", limit, Stage::Mail).reply("450 slow down"));
+    send(mx.smtp(), "me@example.org", "a@example.com", "x").await;
+    let held = || mx.lane("default").store.holdings(mx.clock().now()).len();
+    assert_eq!(held(), 1);
+    stub.remove();
+    assert_eq!(held(), 0);
+}
+
+#[test]
+fn a_range_of_no_times_is_told() {
+    for range in [0..0, 3..3] {
+        let told = catch_unwind(|| Times::from(range.clone())).unwrap_err();
+        assert_eq!(*told.downcast_ref::<String>().unwrap(), format!("nothing can come {range:?} times"));
+    }
+    assert_eq!(Times::from(0).to_string(), "0 times");
+}
+
+#[tokio::test]
 async fn many_run_beside_each_other() {
     let mut mocks = Vec::new();
     for number in 0..20 {

@@ -19,7 +19,7 @@ use super::json::json;
 use super::parameters::{Given, Holds, LANE, Parameter};
 use crate::journal::record::Id;
 use crate::lane::LaneName;
-use crate::policy::Stub;
+use crate::policy::{Policy, Stub};
 use crate::problem::Problems;
 use crate::stage::Stage;
 use crate::store::Lane;
@@ -115,7 +115,7 @@ pub(crate) async fn add(
 ) -> Result<Response, ApiError> {
     let lane = Given::read(query.as_deref(), &[LANE])?.lane()?;
     let given = json_body(&headers, body, MOST_BODY).await?;
-    let stubs = read(&api, given, lane.as_ref())?;
+    let stubs = read(&api, given, lane).await?;
     let added = put(&api, stubs)?;
     let location = match &added[..] {
         [one] => Some([(header::LOCATION, format!("/api/v1/stubs/{}", one.id))]),
@@ -142,7 +142,7 @@ pub(crate) async fn replace(
     if !given.is_array() {
         return Err(ApiError::bad_request("the body is no list of stubs").help("to add one, use POST"));
     }
-    let stubs = read(&api, given, Some(&lane))?;
+    let stubs = read(&api, given, Some(lane.clone())).await?;
     if let Some(stub) = stubs.iter().find(|stub| stub.lane != lane) {
         let detail = format!("a stub is in lane {}, but those of lane {lane} are replaced", stub.lane);
         return Err(ApiError::bad_request(detail));
@@ -222,8 +222,13 @@ pub(crate) async fn save(State(api): State<Api>, RawQuery(query): RawQuery) -> R
     json(&Saved { files: files.iter().map(|file| file.display().to_string()).collect() })
 }
 
-/// The stubs of a body, for that lane if they name none.
-fn read(api: &Api, given: Value, lane: Option<&LaneName>) -> Result<Vec<Stub>, ApiError> {
+/// The stubs of a body, for that lane if they name none. Large regular expressions take their time.
+async fn read(api: &Api, given: Value, lane: Option<LaneName>) -> Result<Vec<Stub>, ApiError> {
+    let generation = api.generation();
+    api.aside(move || Ok(read_all(&generation.policy, given, lane.as_ref()))).await?
+}
+
+fn read_all(policy: &Policy, given: Value, lane: Option<&LaneName>) -> Result<Vec<Stub>, ApiError> {
     let (items, is_list) = match given {
         Value::Array(items) => (items, true),
         one => (vec![one], false),
@@ -231,13 +236,12 @@ fn read(api: &Api, given: Value, lane: Option<&LaneName>) -> Result<Vec<Stub>, A
     if items.len() > MOST {
         return Err(ApiError::bad_request(format!("there are {} stubs, and {MOST} may come at once", items.len())));
     }
-    let generation = api.generation();
     let (mut stubs, mut wrong) = (Vec::new(), Vec::new());
     for (index, mut item) in items.into_iter().enumerate() {
         if let (Some(lane), Value::Object(members)) = (lane, &mut item) {
             members.entry("lane").or_insert_with(|| lane.as_str().into());
         }
-        match Stub::read(&Id::new().to_string(), item, &generation.policy) {
+        match Stub::read(&Id::new().to_string(), item, policy) {
             Ok(stub) => stubs.push(stub),
             Err(problems) => wrong.extend(told(&problems, is_list.then_some(index))),
         }

@@ -150,9 +150,7 @@ impl Lane {
     pub fn add_stub(&self, stub: Stub) -> Result<Arc<Stub>, String> {
         let stub = Arc::new(stub);
         let mut stubs = self.stubs.lock().unwrap_or_else(PoisonError::into_inner);
-        if stubs.len() >= MOST_STUBS {
-            return Err(format!("a lane has {MOST_STUBS} stubs at most"));
-        }
+        check_room(stubs.len() + 1)?;
         // Of one priority the newer is asked first: a test adds to what its set-up has put there.
         let place = stubs.partition_point(|known| known.priority < stub.priority);
         let mut changed = stubs.as_ref().clone();
@@ -166,9 +164,30 @@ impl Lane {
         let mut stubs = self.stubs.lock().unwrap_or_else(PoisonError::into_inner);
         let (doomed, left): (Vec<_>, Vec<_>) = stubs.iter().cloned().partition(|stub| is_doomed(stub));
         *stubs = Arc::new(left);
-        doomed.iter().for_each(|stub| self.store.forget_uses(&stub.id));
+        drop(stubs);
+        doomed.iter().for_each(|stub| self.store.forget_stub(&stub.id));
         doomed.len()
     }
+
+    /// Puts these stubs, given in the order in which they came, in place of all. No session meets none of either.
+    ///
+    /// # Errors
+    /// If they are too many.
+    pub fn replace_stubs(&self, new: Vec<Stub>) -> Result<Vec<Arc<Stub>>, String> {
+        check_room(new.len())?;
+        let new: Vec<_> = new.into_iter().map(Arc::new).collect();
+        let mut ordered: Vec<_> = new.iter().rev().cloned().collect();
+        ordered.sort_by_key(|stub| stub.priority);
+        let mut stubs = self.stubs.lock().unwrap_or_else(PoisonError::into_inner);
+        let former = std::mem::replace(&mut *stubs, Arc::new(ordered));
+        drop(stubs);
+        former.iter().for_each(|stub| self.store.forget_stub(&stub.id));
+        Ok(new)
+    }
+}
+
+fn check_room(wanted: usize) -> Result<(), String> {
+    if wanted > MOST_STUBS { Err(format!("a lane has {MOST_STUBS} stubs at most")) } else { Ok(()) }
 }
 
 #[cfg(test)]

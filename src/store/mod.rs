@@ -17,6 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Time;
 use crate::facts::SessionId;
+use crate::policy::STUB_PROVIDER;
 use crate::policy::ask::{Amount, Answer, Ask, Effect, End, Group, Turn, Usage};
 
 pub use holding::{Holding, HoldingKind};
@@ -125,9 +126,11 @@ impl Store {
         self.state().turns.used(stub)
     }
 
-    /// Forgets how often a stub was used.
-    pub fn forget_uses(&self, stub: &str) {
-        self.state().turns.forget(stub);
+    /// Forgets what a stub has counted. Places are given back by the sessions that have them.
+    pub fn forget_stub(&self, stub: &str) {
+        let mut state = self.state();
+        state.turns.forget(stub);
+        state.rates.forget(&format!("{}/{stub}", STUB_PROVIDER));
     }
 
     /// The state of a scenario.

@@ -106,6 +106,11 @@ impl Rates {
         holdings
     }
 
+    /// Forgets all of a counter.
+    pub(super) fn forget(&mut self, counter: &str) {
+        self.limiters.retain(|(of, ..), _| of != counter);
+    }
+
     /// Gives a key its whole allowance back. Says whether any of it was used.
     pub(super) fn release(&mut self, counter: &str, key: &str) -> bool {
         let of_counter = self.limiters.iter().filter(|((of, ..), _)| of == counter);
