@@ -130,6 +130,17 @@ fn health_is_the_status_of_readyz() {
 }
 
 #[test]
+fn health_fails_where_somebody_hangs_up() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    for _ in 0..20 {
+        let output = mockmx(Path::new("/")).args(["health", &address]).output().unwrap();
+        assert_eq!(said(&output).2, Some(1));
+    }
+}
+
+#[test]
 fn health_fails_where_nobody_listens() {
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let output = mockmx(Path::new("/")).args(["health", &address]).output().unwrap();

@@ -69,7 +69,10 @@ pub(super) fn get(request: Request<'_>) -> anyhow::Result<Answer> {
         None => String::new(),
     };
     // By HTTP/1.0 no answer comes in chunks.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\n{login}Connection: close\r\n\r\n")?;
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n{login}Connection: close\r\n\r\n");
+    // Who is gone is heard of when the answer is read. A broken pipe of our own would be taken for that of the output,
+    // which is no failure.
+    let _ = stream.write_all(request.as_bytes());
     let mut answer = Vec::new();
     stream.take(most).read_to_end(&mut answer)?;
     let status = answer.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
