@@ -7,7 +7,8 @@
 //!
 //! Stages and conditions are those of packs, and so is what a stub does: `reply`, `then`, `folder`, `replace`, `delay`,
 //! `close`, alone or as the turns of a `sequence`, of which the last one stays. `accept: true` is `then: "accept"`. A
-//! stub without a `lane` is one of the lane `default`.
+//! stub without a `lane` is one of the lane `default`. One that looks at recipients is used once for a message, however
+//! many of them it speaks of, and each recipient is filed by the first stub that files for it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
