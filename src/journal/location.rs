@@ -89,6 +89,11 @@ impl PostgresUrl {
                 return Err("its URL has a parameter that PostgreSQL does not know".to_owned());
             }
         }
+        // What is behind a slash that should have been written otherwise would be shown as the database's name.
+        let behind_host = text.split_once("//").and_then(|(_, rest)| rest.split(['?', '#']).next()?.split_once('/'));
+        if behind_host.is_some_and(|(_, database)| database.contains('@')) {
+            return Err("in the password of its URL, `/` is written as `%2F`, `?` as `%3F`, `#` as `%23`".to_owned());
+        }
         let url = Self(text.to_owned());
         url.options().map(|_| url).map_err(|_| "its URL cannot be read".to_owned())
     }
@@ -167,6 +172,14 @@ mod tests {
         ] {
             let error = parse(text).unwrap_err();
             assert!(!error.contains("secret"), "{error}");
+        }
+        for text in ["postgres://u:/secret@h/d", "postgres://u:12/secret@h/d", "postgres://u:1?secret@h/d"] {
+            let error = parse(text).unwrap_err();
+            assert!(!error.contains("secret"), "{error}");
+        }
+        for text in ["postgres://u:12#secret@h/d", "postgres://u:%2Fs%3F%23@h/d", "postgres://u:a@secret@h/d"] {
+            let shown = parse(text).unwrap().to_string();
+            assert!(!shown.contains('s') || !shown.contains("secret") && !shown.contains("%2F"), "{shown}");
         }
         let error = parse("postgres://h/d?pasword=secret").unwrap_err();
         assert!(error.contains("parameter") && !error.contains("secret"), "{error}");
