@@ -19,7 +19,6 @@ mod sql;
 mod trace;
 pub mod watch;
 
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -136,9 +135,7 @@ impl Journal {
     /// If the store cannot be read.
     pub async fn page<R: Record>(&self, query: &Query) -> Result<Vec<Arc<R>>, JournalError> {
         // In the order of a record's own way, so that one that moves on meanwhile is seen twice and not never.
-        let wanted =
-            |record: &R| query.before.is_none_or(|before| record.id() < before) && query.filter.matches(record);
-        let mut under_way = self.open_records::<R>(query.limit, wanted);
+        let mut under_way = self.open_entries::<R>(query);
         let mut records = match &self.backend {
             Backend::Memory(memory) => memory.page::<R>(query),
             Backend::Sql(sql) => {
@@ -146,7 +143,10 @@ impl Journal {
                 sql.page::<R>(query).await?
             }
         };
-        records.extend(under_way.into_iter().filter(|record| wanted(record)));
+        let wanted = |record: &Arc<R>| {
+            query.before.is_none_or(|before| record.id() < before) && query.filter.matches(record.as_ref())
+        };
+        records.extend(under_way.into_iter().filter(wanted));
         records.sort_by_key(|record| std::cmp::Reverse(record.id()));
         // Of one that is there twice, the first is the one that got further: a session that was kept has its end.
         records.dedup_by_key(|record| record.id());
@@ -159,11 +159,13 @@ impl Journal {
     /// # Errors
     /// If the store cannot be read.
     pub async fn find<R: Record>(&self, id: Id) -> Result<Option<Arc<R>>, JournalError> {
-        let mut under_way = self.open_records::<R>(1, |record| record.id() == id);
-        if let Backend::Sql(sql) = &self.backend {
-            under_way.append(&mut sql.waiting());
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
+        if let Some(record) = open.and_then(|session| R::of_entry(&as_it_is(&session)).cloned()) {
+            return Ok(Some(record));
         }
-        if let Some(record) = under_way.into_iter().find(|record| record.id() == id) {
+        if let Backend::Sql(sql) = &self.backend
+            && let Some(record) = sql.waiting().into_iter().find(|record: &Arc<R>| record.id() == id)
+        {
             return Ok(Some(record));
         }
         match &self.backend {
@@ -229,19 +231,25 @@ impl Journal {
         &self.watch
     }
 
-    /// The newest sessions that are open, as they are now, if that is the kind asked for. Only what is wanted is copied.
-    fn open_records<R: Record>(&self, limit: usize, wanted: impl Fn(&R) -> bool) -> Vec<Arc<R>> {
+    /// The newest sessions that are open and asked for, as they are now, if that is the kind asked for. Only those are
+    /// copied: there can be ten thousand.
+    fn open_entries<R: Record>(&self, query: &Query) -> Vec<Arc<R>> {
         if R::KIND != Kind::Session {
             return Vec::new();
         }
-        let open: Vec<_> = self.open.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        let copy = |session: &Arc<Mutex<Session>>| {
+        let open: Vec<_> = self.open.lock().unwrap_or_else(PoisonError::into_inner).values().rev().cloned().collect();
+        let wanted = |session: &&Arc<Mutex<Session>>| {
             let session = session.lock().unwrap_or_else(PoisonError::into_inner);
-            let record = (&*session as &dyn Any).downcast_ref::<R>().filter(|record| wanted(record))?;
-            Some(Arc::new(record.clone()))
+            query.before.is_none_or(|before| session.id < before) && query.filter.matches(&*session)
         };
-        open.iter().rev().filter_map(copy).take(limit).collect()
+        let entries = open.iter().filter(wanted).take(query.limit).map(as_it_is);
+        entries.filter_map(|entry| R::of_entry(&entry).cloned()).collect()
     }
+}
+
+/// A session that is open, as it is now.
+fn as_it_is(session: &Arc<Mutex<Session>>) -> Entry {
+    Entry::Session(Arc::new(session.lock().unwrap_or_else(PoisonError::into_inner).clone()))
 }
 
 /// In memory, as much as is kept by default.

@@ -1,5 +1,5 @@
 mod disks;
-mod stores;
+pub(super) mod stores;
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -146,4 +146,19 @@ fn bytes_in_a_file_read_as_those_in_memory() {
     assert!(content.read_at(11, 9).unwrap().is_empty());
     assert_eq!(Content::in_memory(*b"0123").read_at(1, 2).unwrap(), b"12");
     assert_eq!(Content::in_memory(*b"0123").read_head(3).unwrap(), b"012");
+}
+
+#[test]
+fn events_that_are_remembered_are_bounded_in_bytes() {
+    let facts = facts("a@example.org", &[]);
+    let watch = Watch::default();
+    for number in 0..200 {
+        let mut session = Session::begun(&facts, "263");
+        session.transcript.push(record::Line::new(NOW, record::Speaker::Client, "x".repeat(1_000_000)));
+        session.bytes = number;
+        watch.tell(Entry::Session(Arc::new(session)));
+    }
+    let (remembered, _) = watch.since(Some(0));
+    assert!((60..70).contains(&remembered.len()), "{}", remembered.len());
+    assert_eq!(remembered.last().unwrap().number, 200);
 }

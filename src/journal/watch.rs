@@ -11,8 +11,9 @@ use super::query::{Filter, Miss, Query};
 use super::record::Record;
 use super::{Entry, Journal, JournalError};
 
-/// Events that are kept for those who come back.
+/// Events that are kept for those who come back, and bytes of them.
 const REMEMBERED: usize = 1_000;
+const REMEMBERED_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Events that a slow listener may lag behind.
 const BEHIND: usize = 1_024;
@@ -36,6 +37,7 @@ pub struct Watch {
 struct Latest {
     number: u64,
     events: VecDeque<Event>,
+    bytes: u64,
 }
 
 /// Something that happened.
@@ -63,10 +65,12 @@ impl Watch {
         let mut latest = self.latest();
         latest.number += 1;
         let event = Event { number: latest.number, entry };
-        if latest.events.len() == REMEMBERED {
-            latest.events.pop_front();
-        }
+        latest.bytes += event.entry.weight();
         latest.events.push_back(event.clone());
+        while latest.events.len() > REMEMBERED || latest.bytes > REMEMBERED_BYTES && latest.events.len() > 1 {
+            let Some(forgotten) = latest.events.pop_front() else { break };
+            latest.bytes -= forgotten.entry.weight();
+        }
         // Sent under the lock, so that events come in the order of their numbers. Nobody may be listening.
         let _ = self.sender.send(event);
     }
