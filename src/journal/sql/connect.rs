@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions, Error, Executor, SqlStr};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions, Error, Executor, Row as _};
 use tokio::time::Instant;
 
+use super::files::Files;
+use super::rows::statement;
+use super::schema;
 use crate::clock::io_now;
 use crate::journal::Location;
 
@@ -25,10 +27,16 @@ const SQLITE: &str = "pragma busy_timeout = 5000; pragma journal_mode = wal; pra
                       pragma foreign_keys = on;";
 
 /// A server that was set up to lose the latest commits is asked not to, and none is to tell that tables are there
-/// already.
+/// already. What a connection asked before it was given up ends by itself: else each that waits for a lock would stay,
+/// until the server takes no more.
 const POSTGRES: &str = "select set_config('synchronous_commit', 'on', false) \
                         where current_setting('synchronous_commit') = 'off'; \
+                        select set_config('statement_timeout', '30s', false) \
+                        where current_setting('statement_timeout') = '0'; \
                         set client_min_messages = warning";
+
+/// The encodings of a server that can hold any text.
+const ENCODINGS: [&str; 2] = ["UTF8", "SQL_ASCII"];
 
 /// How one connects.
 #[derive(Clone)]
@@ -41,10 +49,6 @@ pub(super) struct Door {
     renewed: Arc<Mutex<Option<Instant>>>,
     pub(super) is_postgres: bool,
 }
-
-/// Which file it is that has a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct FileId(u64, u64);
 
 impl Door {
     /// The door to a location on disk.
@@ -74,15 +78,35 @@ impl Door {
     pub(super) async fn connect(&self) -> Result<AnyConnection, Error> {
         let mut connection = self.options.connect().await?;
         connection.execute(self.set_up).await?;
-        migrations().run_direct(None, &mut connection, false).await.map_err(Error::from)?;
+        if self.is_postgres {
+            check_encoding(&mut connection).await?;
+        }
+        schema::ensure(&mut connection).await?;
         Ok(connection)
     }
 
-    /// Which file SQLite writes to, if its name still leads there. SQLite itself goes on writing into a file that was
-    /// removed, or that another was put in the place of, and nobody would find there what it keeps.
-    pub(super) async fn file(&self) -> Option<FileId> {
-        let metadata = tokio::fs::metadata(self.file.as_ref()?).await.ok()?;
-        file_id(&metadata)
+    /// The files of SQLite as they are now.
+    pub(super) async fn files(&self) -> Files {
+        match &self.file {
+            Some(file) => Files::of(file).await,
+            None => Files::default(),
+        }
+    }
+
+    /// Whether SQLite's file is no longer the one that it was.
+    pub(super) async fn is_replaced(&self, files: &Files) -> bool {
+        match &self.file {
+            Some(file) => files.were_replaced(file).await,
+            None => false,
+        }
+    }
+
+    /// Removes what those files left to the one that was put in their place.
+    pub(super) async fn clear(&self, files: &Files) -> Result<(), Error> {
+        match &self.file {
+            Some(file) if files.were_replaced(file).await => Ok(files.remove_remains(file).await?),
+            _ => Ok(()),
+        }
     }
 
     /// The writer connected anew: readers' connections of before may lead to a file that is no longer there.
@@ -110,16 +134,14 @@ impl Door {
     }
 }
 
-#[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "elsewhere files have no such ids")]
-fn file_id(metadata: &std::fs::Metadata) -> Option<FileId> {
-    use std::os::unix::fs::MetadataExt;
-    Some(FileId(metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn file_id(_: &std::fs::Metadata) -> Option<FileId> {
-    None
+/// Text that a database cannot hold would be found out one message at a time.
+async fn check_encoding(connection: &mut AnyConnection) -> Result<(), Error> {
+    let row = statement("select current_setting('server_encoding')".to_owned()).fetch_one(connection).await?;
+    let encoding: String = row.try_get(0)?;
+    if ENCODINGS.contains(&&*encoding) {
+        return Ok(());
+    }
+    Err(Error::Configuration(format!("its encoding is {encoding}, which cannot hold all text; it must be UTF8").into()))
 }
 
 /// A path as a URL: what would end it there is written with its code.
@@ -134,15 +156,4 @@ fn sqlite_url(file: &Path) -> Result<String, String> {
     }
     url.push_str("?mode=rwc");
     Ok(url)
-}
-
-fn migrations() -> Migrator {
-    let records = Migration::new(
-        1,
-        "records".into(),
-        MigrationType::Simple,
-        SqlStr::from_static(include_str!("0001_records.sql")),
-        false,
-    );
-    Migrator::with_migrations(vec![records])
 }

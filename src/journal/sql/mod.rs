@@ -5,9 +5,13 @@
 //! in the queue are read from there, so that whoever was told of one finds it.
 
 mod connect;
+mod files;
 mod listen;
 mod queue;
 mod rows;
+mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::fmt;
@@ -74,7 +78,7 @@ impl Sql {
         let (connection, listener) = within(OPENING, opening).await?;
         let listener = listener
             .map(|(listener, url)| tokio::spawn(listen::listen(listener, url, process.clone(), Arc::clone(&watch))));
-        let file = door.file().await;
+        let files = door.files().await;
         let (queue, health, readers) = (Arc::<Queue>::default(), Arc::<Health>::default(), door.readers());
         let writer = Writer {
             door,
@@ -85,7 +89,7 @@ impl Sql {
             clock,
             process,
             connection: Some(connection),
-            file,
+            files,
             revoked: Vec::new(),
         };
         let writer = Mutex::new(Some(tokio::spawn(writer.run())));
@@ -94,19 +98,22 @@ impl Sql {
 
     /// Keeps a message: once this returns, it is committed.
     pub(super) async fn message(&self, message: Arc<Message>, content: Content) -> Result<(), JournalError> {
-        let (kept, answer) = oneshot::channel();
+        let (kept, mut answer) = oneshot::channel();
         let waiting = Waiting::new(&self.queue, message.id);
         let answered = async {
             self.queue.add(Job::Message { message, content, kept }).await?;
-            answer.await.map_err(|_| JournalError("it is closed".to_owned()))?
+            (&mut answer).await.map_err(|_| JournalError("it is closed".to_owned()))?
         };
-        match timeout(PATIENCE, answered).await {
-            Ok(answer) => {
-                waiting.over();
-                answer
+        let answered = match timeout(PATIENCE, answered).await {
+            Ok(answered) => answered,
+            Err(_) => {
+                // The writer may have answered at this very moment. From here on it is told that nobody listens.
+                answer.close();
+                answer.try_recv().map_err(|_| self.too_slow())?
             }
-            Err(_) => Err(self.too_slow()),
-        }
+        };
+        waiting.over();
+        answered
     }
 
     /// Keeps a session or a verdict, sooner or later; if there is no room for it, that is said.
@@ -173,7 +180,7 @@ impl Sql {
             let Some(last) = found.last() else { return Ok(deleted) };
             query.before = Some(last.id());
             let ids: Vec<_> = found.iter().map(|record| record.id()).collect();
-            deleted += self.read(async |connection| rows::delete(connection, &ids).await).await?;
+            deleted += self.read(async |connection| rows::delete_at_once(connection, &ids).await).await?;
         }
     }
 
@@ -276,6 +283,7 @@ fn plain(error: &sqlx::Error) -> String {
     let text = match error {
         sqlx::Error::Database(error) => error.message().to_owned(),
         sqlx::Error::Io(error) => error.to_string(),
+        sqlx::Error::Configuration(error) => error.to_string(),
         error => error.to_string(),
     };
     text.lines().next().unwrap_or_default().to_owned()

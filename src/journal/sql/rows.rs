@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sqlx::any::AnyArguments;
 use sqlx::query::Query as SqlQuery;
-use sqlx::{Any, AnyConnection, AssertSqlSafe, Error, Row as _};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection as _, Error, Row as _};
 
 use crate::clock::Time;
 use crate::journal::query::{Filter, Query};
@@ -21,8 +21,9 @@ pub(super) const ROWS: usize = 50;
 /// Rows that are read at once when not all that comes is wanted.
 const PAGE: usize = 200;
 
-/// Rows that go at once, so that a message under way never waits long for them.
-pub(super) const SWEPT: i64 = 1_000;
+/// Rows that go at once, and bytes of them, so that a message under way never waits long for them.
+const SWEPT: usize = 1_000;
+const SWEPT_BYTES: u64 = 128 * 1024 * 1024;
 
 type Statement = SqlQuery<'static, Any, AnyArguments>;
 
@@ -44,7 +45,7 @@ pub(super) struct Part {
 }
 
 /// A statement that is made here of constants; all that came from elsewhere is bound.
-fn statement(sql: String) -> Statement {
+pub(super) fn statement(sql: String) -> Statement {
     sqlx::query(AssertSqlSafe(sql))
 }
 
@@ -166,19 +167,45 @@ pub(super) async fn part(connection: &mut AnyConnection, id: Id, number: i64) ->
     row.map(|row| row.try_get(0)).transpose()
 }
 
-/// Removes the records of these ids; says how many there were. None is asked for in vain: it shows whether the
-/// database can be written to.
+/// Removes the records of these ids; says how many there were.
 pub(super) async fn delete(connection: &mut AnyConnection, ids: &[Id]) -> Result<u64, Error> {
+    delete_named(connection, &ids.iter().map(Id::to_string).collect::<Vec<_>>()).await
+}
+
+async fn delete_named(connection: &mut AnyConnection, ids: &[String]) -> Result<u64, Error> {
     let mut deleted = 0;
     for ids in ids.chunks(ROWS) {
         let places: Vec<_> = (1..=ids.len()).map(|place| format!("${place}")).collect();
         let mut delete = statement(format!("delete from records where id in ({})", places.join(", ")));
         for id in ids {
-            delete = delete.bind(id.to_string());
+            delete = delete.bind(id.clone());
         }
         deleted += delete.execute(&mut *connection).await?.rows_affected();
     }
     Ok(deleted)
+}
+
+/// The same, in one transaction: one commit for all.
+pub(super) async fn delete_at_once(connection: &mut AnyConnection, ids: &[Id]) -> Result<u64, Error> {
+    let mut transaction = connection.begin().await?;
+    let deleted = delete(&mut transaction, ids).await?;
+    transaction.commit().await?;
+    Ok(deleted)
+}
+
+/// Takes messages out again that an attempt may have written of which the outcome was not seen. Each is written first:
+/// that waits for the attempt if it is still under way, while a deletion alone would look past it.
+pub(super) async fn revoke(connection: &mut AnyConnection, ids: &[Id]) -> Result<(), Error> {
+    let row = |id: &Id| Row {
+        id: *id,
+        kind: Kind::Message,
+        lane: String::new(),
+        at: Time::default(),
+        weight: 0,
+        doc: String::new(),
+    };
+    insert(connection, &ids.iter().map(row).collect::<Vec<_>>()).await?;
+    delete(connection, ids).await.map(|_| ())
 }
 
 /// Whether the records can be read.
@@ -197,14 +224,13 @@ pub(super) async fn notify(connection: &mut AnyConnection, channel: &str, proces
     notify.bind(channel.to_owned()).bind(process.to_owned()).execute(connection).await.map(|_| ())
 }
 
-/// Removes what is beyond the bounds, [`SWEPT`] rows at most of what is too old and of what is too much; says whether
-/// there is more.
+/// Removes what is beyond the bounds, of what is too old and of what is too much [`SWEPT`] rows and [`SWEPT_BYTES`] at
+/// most; says whether there is more.
 pub(super) async fn sweep(connection: &mut AnyConnection, keep: &Keep, now: Time) -> Result<bool, Error> {
     let mut more = false;
     if let Some(age) = keep.age {
-        let sql = "delete from records where id in (select id from records where at < $1 limit $2)";
-        let delete = statement(sql.to_owned()).bind(milliseconds(now.before(age))).bind(SWEPT);
-        more |= delete.execute(&mut *connection).await?.rows_affected() >= SWEPT.unsigned_abs();
+        let first = milliseconds(now.before(age));
+        more |= remove_some(connection, "at < $1 order by at, id", |statement| statement.bind(first)).await?;
     }
     let by_count = "select id from records where kind = 'session' order by id desc limit 1 offset $1";
     let by_bytes = "select max(id) from (select id, sum(weight) over (order by id desc) as total from records) as summed \
@@ -216,11 +242,31 @@ pub(super) async fn sweep(connection: &mut AnyConnection, keep: &Keep, now: Time
         last = last.max(id);
     }
     if let Some(last) = last {
-        let sql = "delete from records where id in (select id from records where id <= $1 order by id limit $2)";
-        let delete = statement(sql.to_owned()).bind(last).bind(SWEPT);
-        more |= delete.execute(&mut *connection).await?.rows_affected() >= SWEPT.unsigned_abs();
+        more |= remove_some(connection, "id <= $1 order by id", |statement| statement.bind(last)).await?;
     }
     Ok(more)
+}
+
+/// Removes the first records of those that a condition on `$1` speaks of, in its order; says whether there are more.
+async fn remove_some(
+    connection: &mut AnyConnection,
+    condition: &'static str,
+    bind: impl FnOnce(Statement) -> Statement,
+) -> Result<bool, Error> {
+    let select = format!("select id, weight from records where {condition} limit {}", SWEPT + 1);
+    let rows = bind(statement(select)).fetch_all(&mut *connection).await?;
+    let (mut ids, mut bytes) = (Vec::new(), 0);
+    for row in rows.iter().take(SWEPT) {
+        if bytes > SWEPT_BYTES {
+            break;
+        }
+        bytes += row.try_get::<i64, _>(1)?.unsigned_abs();
+        ids.push(row.try_get::<String, _>(0)?);
+    }
+    let mut transaction = connection.begin().await?;
+    delete_named(&mut transaction, &ids).await?;
+    transaction.commit().await?;
+    Ok(ids.len() < rows.len())
 }
 
 /// Reads one part of a message's bytes. Blocks on the file, if there is one.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use sqlx::{AnyConnection, Connection as _};
 use tokio::time::{sleep, sleep_until, timeout};
 
-use super::connect::{Door, FileId};
+use super::connect::Door;
+use super::files::Files;
 use super::queue::{Job, Queue};
 use super::rows::{self, PART, Part, Row};
 use super::{CHANNEL, plain};
@@ -86,8 +87,8 @@ pub(super) struct Writer {
     /// How other processes know this one.
     pub(super) process: String,
     pub(super) connection: Option<AnyConnection>,
-    /// The file that the connection writes to.
-    pub(super) file: Option<FileId>,
+    /// The files that the connection writes to, if it is SQLite's.
+    pub(super) files: Files,
     /// Messages that may have been written although their clients were told that they were not.
     pub(super) revoked: Vec<Id>,
 }
@@ -120,6 +121,8 @@ impl Writer {
                 let _ = told.send(());
             }
         }
+        // If that fails, nobody is left to be told; SQLite itself leaves them.
+        let _ = self.door.clear(&self.files).await;
         if let Some(connection) = self.connection.take() {
             // SQLite folds its WAL into the file. All of it is on the disk either way.
             let _ = timeout(ATTEMPT, connection.close()).await;
@@ -196,14 +199,15 @@ impl Writer {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => {
+                self.door.clear(&self.files).await?;
                 let connection = none.insert(self.door.connect().await?);
-                self.file = self.door.file().await;
+                self.files = self.door.files().await;
                 self.door.renew();
                 connection
             }
         };
         let mut transaction = connection.begin().await?;
-        rows::delete(&mut transaction, &self.revoked).await?;
+        rows::revoke(&mut transaction, &self.revoked).await?;
         if records.is_empty() {
             rows::check_writing(&mut transaction).await?;
         }
@@ -221,7 +225,7 @@ impl Writer {
             rows::notify(&mut transaction, CHANNEL, &self.process).await?;
         }
         transaction.commit().await?;
-        if self.door.file().await != self.file {
+        if self.door.is_replaced(&self.files).await {
             return Err(Failure::Store("its file is no longer where it was".to_owned()));
         }
         Ok(())
@@ -231,14 +235,15 @@ impl Writer {
     fn answer(&mut self, records: Vec<Job>) {
         for job in records {
             let Job::Message { message, kept, .. } = job else { continue };
-            if kept.is_closed() {
-                // The client was told otherwise.
-                self.revoked.push(message.id);
-                continue;
-            }
+            let id = message.id;
             // Told of before it is answered for: whoever has the answer can look.
-            self.watch.tell(Entry::Message(message));
-            let _ = kept.send(Ok(()));
+            if !kept.is_closed() {
+                self.watch.tell(Entry::Message(message));
+            }
+            if kept.send(Ok(())).is_err() {
+                // The client was told otherwise.
+                self.revoked.push(id);
+            }
         }
     }
 

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
-use super::disks::{every_disk, processes_share};
+use super::disks::{
+    an_encoding_that_lacks_letters_is_not_taken, every_disk, processes_share, tables_may_be_another_roles,
+};
 use super::*;
 use crate::clock::Clock;
 
 #[path = "../../../tests/postgres.rs"]
-mod postgres;
+pub(in crate::journal) mod postgres;
 
 use postgres::Postgres;
 
@@ -66,6 +68,8 @@ async fn postgres() {
     every_store(&stores).await;
     every_disk(&stores).await;
     processes_share(&stores).await;
+    tables_may_be_another_roles(&stores).await;
+    an_encoding_that_lacks_letters_is_not_taken(&stores).await;
 }
 
 async fn every_store(stores: &Stores) {

@@ -1,0 +1,78 @@
+use std::path::PathBuf;
+
+use sqlx::{AnyConnection, Connection as _, Row as _};
+
+use super::connect::Door;
+use super::rows::{self, Row, statement};
+use crate::clock::Time;
+use crate::journal::record::{Id, Kind};
+use crate::journal::tests::stores::postgres::Postgres;
+use crate::journal::{Keep, Location};
+
+async fn connect(location: &Location) -> AnyConnection {
+    Door::to(location).unwrap().connect().await.unwrap()
+}
+
+fn row(weight: u64) -> Row {
+    Row {
+        id: Id::new(),
+        kind: Kind::Message,
+        lane: "default".to_owned(),
+        at: Time::from_unix_seconds(1_201_824_000),
+        weight,
+        doc: "{}".to_owned(),
+    }
+}
+
+async fn number(connection: &mut AnyConnection, sql: &str) -> i64 {
+    statement(sql.to_owned()).fetch_one(connection).await.unwrap().try_get(0).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_too_much_goes_in_steps_that_are_bounded_in_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = connect(&Location::Sqlite(folder.path().join("journal.db"))).await;
+    let rows: Vec<_> = (0..10).map(|_| row(100 << 20)).collect();
+    rows::insert(&mut connection, &rows).await.unwrap();
+    let keep = Keep { bytes: 1 << 20, ..Keep::default() };
+    let old = Keep { age: Some(std::time::Duration::from_secs(1)), ..Keep::default() };
+    let now = Time::from_unix_seconds(1_201_824_000);
+    let later = Time::from_unix_seconds(1_301_824_000);
+    for (keep, now, left, more) in [
+        (&keep, now, 8, true),
+        (&keep, now, 6, true),
+        (&old, later, 4, true),
+        (&keep, now, 2, true),
+        (&keep, now, 1, false),
+        (&keep, now, 1, false),
+        (&old, later, 0, false),
+    ] {
+        assert_eq!(rows::sweep(&mut connection, keep, now).await.unwrap(), more, "{left}");
+        assert_eq!(number(&mut connection, "select count(*) from records").await, left);
+    }
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_under_way_is_waited_for_and_undone() {
+    let postgres = Postgres::start();
+    let location = Location::parse(&postgres.url("postgres"), |file| PathBuf::from(file)).unwrap();
+    let (mut first, mut second, mut third) =
+        (connect(&location).await, connect(&location).await, connect(&location).await);
+    let row = row(1);
+    let id = row.id;
+    let mut attempt = first.begin().await.unwrap();
+    rows::insert(&mut attempt, &[row]).await.unwrap();
+    let revoking = tokio::spawn(async move {
+        let mut transaction = second.begin().await.unwrap();
+        rows::revoke(&mut transaction, &[id]).await.unwrap();
+        transaction.commit().await.unwrap();
+    });
+    // Until it waits, or is through, which would be too early.
+    while !revoking.is_finished() && number(&mut third, "select count(*) from pg_locks where not granted").await == 0 {}
+    attempt.commit().await.unwrap();
+    revoking.await.unwrap();
+    assert_eq!(number(&mut third, "select count(*) from records").await, 0);
+    // And what nobody waits for any more does not hold a connection of the server for ever.
+    let timeout = "select setting::bigint from pg_settings where name = 'statement_timeout'";
+    assert_eq!(number(&mut third, timeout).await, 30_000);
+}
