@@ -139,8 +139,9 @@ fn sighup_takes_new_settings_and_keeps_the_old_ones_if_they_are_wrong() {
     until(&mut log, "kept the old settings and packs: problems: 2");
     assert_eq!(Client::connect(serving.address("smtp")).reply(), "220 Welcome to TAP gateway for 263");
 
-    std::fs::write(&file, "provider = \"neutral\"\n").unwrap();
+    std::fs::write(&file, "provider = \"neutral\"\njournal = \"sqlite:journal.db\"\n").unwrap();
     serving.signal("HUP");
+    until(&mut log, "are read at start only; the journal stays in memory");
     until(&mut log, "took new settings and packs");
     assert_ne!(Client::connect(serving.address("smtp")).reply(), "220 Welcome to TAP gateway for 263");
     assert_eq!(old.asked("HELO client.test"), "250 263.net", "a session keeps what it began with");

@@ -56,11 +56,12 @@ async fn serve(flags: Flags, generation: Generation, lanes: Arc<Lanes>) -> anyho
     let mut terminate = signal(SignalKind::terminate())?;
     let hangup = signal(SignalKind::hangup())?;
     say_what_is_set(&generation.settings);
+    let kept_in = generation.settings.journal.clone();
     let journal = open_journal(&generation.settings.journal, &lanes).await?;
     let server = Server::bind(generation, lanes, journal)?;
     print(&server.addresses()).context("cannot print the addresses")?;
     let (reloads, wanted) = mpsc::channel(1);
-    tokio::spawn(reload_at(hangup, flags, reloads));
+    tokio::spawn(reload_at(hangup, flags, kept_in, reloads));
     let (stop, stopped) = oneshot::channel::<()>();
     let mut stop = Some(stop);
     let mut serving = pin!(server.serve(async { drop(stopped.await) }, wanted));
@@ -125,9 +126,9 @@ fn print(addresses: &[(String, SocketAddr)]) -> io::Result<()> {
 }
 
 /// Reloads at each signal, one after the other.
-async fn reload_at(mut hangup: Signal, flags: Flags, reloads: mpsc::Sender<Reload>) {
+async fn reload_at(mut hangup: Signal, flags: Flags, kept_in: JournalSettings, reloads: mpsc::Sender<Reload>) {
     while hangup.recv().await.is_some() {
-        if let Err(failure) = reload(&flags, &reloads).await {
+        if let Err(failure) = reload(&flags, &kept_in, &reloads).await {
             error!("kept the old settings and packs: {}", Escaped(&failure));
         }
     }
@@ -135,7 +136,7 @@ async fn reload_at(mut hangup: Signal, flags: Flags, reloads: mpsc::Sender<Reloa
 
 /// Loads settings and packs, and has the server take them. What is wrong with them is logged a line each; what is
 /// returned is why they were not taken.
-async fn reload(flags: &Flags, reloads: &mpsc::Sender<Reload>) -> Result<(), String> {
+async fn reload(flags: &Flags, kept_in: &JournalSettings, reloads: &mpsc::Sender<Reload>) -> Result<(), String> {
     let flags = flags.clone();
     let loaded = tokio::task::spawn_blocking(move || load(&flags)).await.map_err(|error| error.to_string())?;
     let (settings, policy) = loaded.map_err(|problems| {
@@ -144,6 +145,10 @@ async fn reload(flags: &Flags, reloads: &mpsc::Sender<Reload>) -> Result<(), Str
         }
         format!("problems: {}", problems.0.len())
     })?;
+    let JournalSettings { location, keep, .. } = &settings.journal;
+    if (location, keep) != (&kept_in.location, &kept_in.keep) {
+        warn!("`journal` and `keep-...` are read at start only; the journal stays in {} as it was", kept_in.location);
+    }
     let (answer, answered) = oneshot::channel();
     let stopping = || "mockmx is stopping".to_owned();
     let wanted = Reload { generation: Generation { settings, policy }, answer };

@@ -26,7 +26,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use self::connect::Door;
-use self::queue::{Job, Queue, Waiting};
+use self::queue::{Job, MOST_AT_ONCE, Queue, Waiting};
 use self::writer::{Health, Writer};
 use super::query::{Filter, Query};
 use super::record::{Id, Message, Record};
@@ -90,6 +90,9 @@ impl Sql {
             process,
             connection: Some(connection),
             files,
+            at_once: MOST_AT_ONCE,
+            // As long as a message waits: an answer that comes later helps nobody.
+            patience: PATIENCE,
             revoked: Vec::new(),
         };
         let writer = Mutex::new(Some(tokio::spawn(writer.run())));

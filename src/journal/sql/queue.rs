@@ -16,7 +16,7 @@ const MOST_WAITING_BYTES: u64 = 128 * 1024 * 1024;
 
 /// Records that are committed at once, and bytes of them: so much that a commit's own cost no longer counts, so little
 /// that nobody waits long for what came along.
-const MOST_AT_ONCE: usize = 1_000;
+pub(super) const MOST_AT_ONCE: usize = 1_000;
 const MOST_BYTES_AT_ONCE: u64 = 64 * 1024 * 1024;
 
 /// Something for the writer to do.

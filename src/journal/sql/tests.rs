@@ -1,13 +1,19 @@
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
-use sqlx::{AnyConnection, Connection as _, Row as _};
+use sqlx::{AnyConnection, Connection as _, Executor as _, Row as _};
 
 use super::connect::Door;
+use super::files::Files;
+use super::queue::Queue;
 use super::rows::{self, Row, statement};
-use crate::clock::Time;
-use crate::journal::record::{Id, Kind};
+use super::writer::Writer;
+use crate::clock::{Clock, Time};
+use crate::facts::{Facts, Listener, Role, SessionId, TlsMode, loopback};
+use crate::journal::record::{Id, Kind, Session};
 use crate::journal::tests::stores::postgres::Postgres;
-use crate::journal::{Keep, Location};
+use crate::journal::{Entry, Keep, Location};
 
 async fn connect(location: &Location) -> AnyConnection {
     Door::to(location).unwrap().connect().await.unwrap()
@@ -35,7 +41,7 @@ async fn what_is_too_much_goes_in_steps_that_are_bounded_in_bytes() {
     let rows: Vec<_> = (0..10).map(|_| row(100 << 20)).collect();
     rows::insert(&mut connection, &rows).await.unwrap();
     let keep = Keep { bytes: 1 << 20, ..Keep::default() };
-    let old = Keep { age: Some(std::time::Duration::from_secs(1)), ..Keep::default() };
+    let old = Keep { age: Some(Duration::from_secs(1)), ..Keep::default() };
     let now = Time::from_unix_seconds(1_201_824_000);
     let later = Time::from_unix_seconds(1_301_824_000);
     for (keep, now, left, more) in [
@@ -50,6 +56,40 @@ async fn what_is_too_much_goes_in_steps_that_are_bounded_in_bytes() {
         assert_eq!(rows::sweep(&mut connection, keep, now).await.unwrap(), more, "{left}");
         assert_eq!(number(&mut connection, "select count(*) from records").await, left);
     }
+}
+
+#[tokio::test]
+async fn a_store_that_is_slow_gets_less_at_once_and_gets_all() {
+    let postgres = Postgres::start();
+    let location = Location::parse(&postgres.url("postgres"), |file| PathBuf::from(file)).unwrap();
+    let mut connection = connect(&location).await;
+    let slow = "create function slow() returns trigger as 'begin perform pg_sleep(0.01); return new; end' language plpgsql; \
+                create trigger slow before insert on records for each row execute function slow()";
+    connection.execute(slow).await.unwrap();
+    let queue = Arc::<Queue>::default();
+    let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
+    let facts = Facts::new(SessionId(7), Arc::new(listener), loopback(), Time::from_unix_seconds(1_201_824_000));
+    for _ in 0..100 {
+        queue.note(Entry::Session(Arc::new(Session::begun(&facts, "263")))).unwrap();
+    }
+    let mut writer = Writer {
+        door: Door::to(&location).unwrap(),
+        queue: Arc::clone(&queue),
+        health: Arc::default(),
+        watch: Arc::default(),
+        keep: Keep::default(),
+        clock: Clock::system(),
+        process: String::new(),
+        connection: None,
+        files: Files::default(),
+        at_once: 100,
+        patience: Duration::from_millis(700),
+        revoked: Vec::new(),
+    };
+    let batch = queue.take().await.unwrap();
+    tokio::time::timeout(Duration::from_secs(60), writer.write(batch)).await.unwrap();
+    assert_eq!(number(&mut connection, "select count(*) from records").await, 100);
+    assert_eq!(writer.health.obstacle(), None);
 }
 
 #[tokio::test]

@@ -9,17 +9,13 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use super::connect::Door;
 use super::files::Files;
-use super::queue::{Job, Queue};
+use super::queue::{Job, MOST_AT_ONCE, Queue};
 use super::rows::{self, PART, Part, Row};
 use super::{CHANNEL, plain};
 use crate::clock::{Clock, io_now};
 use crate::journal::record::{Id, Kind, Record};
 use crate::journal::watch::Watch;
 use crate::journal::{Content, Entry, JournalError, Keep};
-
-/// How long one attempt may take, from the connection to the commit: as long as a message waits, for an answer that
-/// comes later helps nobody.
-const ATTEMPT: Duration = super::PATIENCE;
 
 /// How long is waited after an attempt that failed, twice as long after each, up to the second.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
@@ -89,6 +85,10 @@ pub(super) struct Writer {
     pub(super) connection: Option<AnyConnection>,
     /// The files that the connection writes to, if it is SQLite's.
     pub(super) files: Files,
+    /// Records that are committed at once: fewer while the store is slow.
+    pub(super) at_once: usize,
+    /// How long one attempt may take, from the connection to the commit.
+    pub(super) patience: Duration,
     /// Messages that may have been written although their clients were told that they were not.
     pub(super) revoked: Vec<Id>,
 }
@@ -125,27 +125,15 @@ impl Writer {
         let _ = self.door.clear(&self.files).await;
         if let Some(connection) = self.connection.take() {
             // SQLite folds its WAL into the file. All of it is on the disk either way.
-            let _ = timeout(ATTEMPT, connection.close()).await;
+            let _ = timeout(self.patience, connection.close()).await;
         }
     }
 
     /// Writes all of it, however long that takes, and answers. Returns who waits for what is too much to go.
-    async fn write(&mut self, batch: Vec<Job>) -> Vec<tokio::sync::oneshot::Sender<()>> {
-        let (mut records, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(Job::is_record);
+    pub(super) async fn write(&mut self, batch: Vec<Job>) -> Vec<tokio::sync::oneshot::Sender<()>> {
+        let (records, others): (Vec<_>, Vec<_>) = batch.into_iter().partition(Job::is_record);
         if !records.is_empty() || !self.revoked.is_empty() {
-            match self.commit(&mut records).await {
-                Ok(()) => self.answer(records),
-                Err(reason) if records.len() == 1 => reject(records, &reason),
-                Err(_) => {
-                    for job in records {
-                        let mut alone = vec![job];
-                        match self.commit(&mut alone).await {
-                            Ok(()) => self.answer(alone),
-                            Err(reason) => reject(alone, &reason),
-                        }
-                    }
-                }
-            }
+            self.write_records(records).await;
             self.queue.done();
         }
         let mut sweeps = Vec::new();
@@ -159,29 +147,64 @@ impl Writer {
         sweeps
     }
 
+    async fn write_records(&mut self, mut left: Vec<Job>) {
+        let mut attempted = false;
+        loop {
+            let behind = left.split_off(left.len().min(self.at_once));
+            let mut records = std::mem::replace(&mut left, behind);
+            match self.commit(&mut records, &mut left, &mut attempted).await {
+                Ok(()) => self.answer(records),
+                Err(reason) if records.len() == 1 => reject(records, &reason),
+                Err(_) => {
+                    for job in records {
+                        let mut alone = vec![job];
+                        match self.commit(&mut alone, &mut Vec::new(), &mut attempted).await {
+                            Ok(()) => self.answer(alone),
+                            Err(reason) => reject(alone, &reason),
+                        }
+                    }
+                }
+            }
+            if left.is_empty() {
+                return;
+            }
+        }
+    }
+
     /// Commits the records, again and again until the store takes them, without those that were given up meanwhile.
+    /// What is too much for a store that is slow goes in front of what is `left`.
     ///
     /// # Errors
     /// If the store is sound and does not take them.
-    async fn commit(&mut self, records: &mut Vec<Job>) -> Result<(), String> {
+    async fn commit(
+        &mut self,
+        records: &mut Vec<Job>,
+        left: &mut Vec<Job>,
+        attempted: &mut bool,
+    ) -> Result<(), String> {
         let mut wait = FIRST_WAIT;
-        let mut attempted = false;
         loop {
             records.retain(|job| {
                 let given_up = job.given_up();
                 // An attempt whose outcome was not seen may have written it.
-                self.revoked.extend(given_up.filter(|_| attempted));
+                self.revoked.extend(given_up.filter(|_| *attempted));
                 given_up.is_none()
             });
-            let attempt = self.attempt(records);
-            let failure = match timeout(ATTEMPT, attempt).await {
+            let attempt = timeout(self.patience, self.attempt(records)).await;
+            let failure = match attempt {
                 Ok(Ok(())) => {
                     self.revoked.clear();
+                    self.at_once = MOST_AT_ONCE.min(self.at_once * 2);
                     self.recovered();
                     return Ok(());
                 }
                 Ok(Err(failure)) => failure,
-                Err(_) => Failure::Store(format!("it did not answer within {} seconds", ATTEMPT.as_secs())),
+                Err(_) => {
+                    // It may be slow and no more: half as much may be done in time.
+                    self.at_once = records.len().div_ceil(2).max(1);
+                    left.splice(..0, records.drain(self.at_once.min(records.len())..));
+                    Failure::Store(format!("it did not answer within {} seconds", self.patience.as_secs()))
+                }
             };
             // Whatever state it is in, the next attempt begins anew.
             self.connection = None;
@@ -189,7 +212,7 @@ impl Writer {
                 Failure::Record(reason) => return Err(reason),
                 Failure::Store(reason) => self.out_of_order(reason),
             }
-            attempted = true;
+            *attempted = true;
             sleep(wait).await;
             wait = LONGEST_WAIT.min(wait * 2);
         }
@@ -267,7 +290,7 @@ impl Writer {
     /// Removes a part of what is beyond the bounds; says whether there is more.
     async fn sweep(&mut self) -> bool {
         let Some(connection) = &mut self.connection else { return false };
-        match timeout(ATTEMPT, rows::sweep(connection, &self.keep, self.clock.now())).await {
+        match timeout(self.patience, rows::sweep(connection, &self.keep, self.clock.now())).await {
             Ok(Ok(more)) => return more,
             Ok(Err(error)) => self.out_of_order(plain(&error)),
             Err(_) => self.out_of_order("what is too much was not removed in time".to_owned()),
@@ -280,7 +303,7 @@ impl Writer {
 
     async fn write_nothing(&mut self) {
         // Without a record nothing can be wrong with one.
-        let _ = self.commit(&mut Vec::new()).await;
+        let _ = self.commit(&mut Vec::new(), &mut Vec::new(), &mut false).await;
     }
 }
 
