@@ -96,7 +96,7 @@ lock = "q"
             "x.toml:24: expected a network as `203.0.113.0/24` or an IP address, found \"10.0.0.0/40\"",
             "x.toml:25: expected an address as `name@example.com`, `@example.com` or `name@`, found \"nobody\"",
             "x.toml:26: a reply begins with a code of three digits from 200 to 599",
-            "x.toml:27: the rule does nothing: it needs `reply`, `then`, `folder`, `replace` or `delay`",
+            "x.toml:27: the rule does nothing: it needs `reply`, `then`, `folder`, `replace`, `raw` or `delay`",
             "x.toml:28: there are two rules `two`",
             "x.toml:30: a rate is written as `{ messages = 30, per = \"1m\", key = \"{sender}\" }`",
             "x.toml:30: messages are counted at stage mail or data or message, not at stage connect",

@@ -226,11 +226,11 @@ mod tests {
         lanes.get(&name("one-too-many"));
         assert_eq!(lanes.all().len(), MOST_LANES + 1);
         assert!(lanes.find(&name("first")).is_some() && lanes.find(&name("second")).is_none());
-        let flood = || (0..10).for_each(|number| drop(lanes.get(&name(&format!("flood{number}")))));
-        flood();
+        let flood = |of: &str| (0..10).for_each(|number| drop(lanes.get(&name(&format!("{of}{number}")))));
+        flood("one");
         assert!(lanes.find(&name("of-a-test")).is_some(), "it is older than all others, but claimed");
         lanes.reset(&name("of-a-test"));
-        flood();
+        flood("another");
         assert!(lanes.find(&name("of-a-test")).is_none());
     }
 }
