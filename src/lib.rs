@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod address;
 pub mod clock;
+mod dns;
 pub mod document;
 pub mod escape;
 pub mod explain;

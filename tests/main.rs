@@ -6,6 +6,7 @@ mod abuse;
 mod api;
 mod cli;
 mod clients;
+mod dns;
 mod docs;
 mod documents;
 mod explain;

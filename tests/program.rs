@@ -10,14 +10,19 @@ use std::time::Duration;
 /// A command that runs mockmx in `folder`, with nothing of mockmx's in its environment and no colours.
 pub(crate) fn mockmx(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mockmx"));
+    without_settings(&mut command);
+    command.current_dir(folder).env_remove("COLUMNS").env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1");
+    command.stdin(Stdio::null());
+    command
+}
+
+/// Leaves mockmx's variables out of a command's environment.
+pub(crate) fn without_settings(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MOCKMX_") {
             command.env_remove(name);
         }
     }
-    command.current_dir(folder).env_remove("COLUMNS").env_remove("CLICOLOR_FORCE").env("NO_COLOR", "1");
-    command.stdin(Stdio::null());
-    command
 }
 
 /// What a command that ends by itself says.
@@ -67,12 +72,20 @@ impl Serving {
         found.unwrap_or_else(|| panic!("there is no listener {name}")).1
     }
 
-    /// The listeners' names, in the order in which they were printed.
+    /// Reads one more address that it prints, which must be that listener's.
+    pub(crate) fn one_more(&mut self, name: &str) -> SocketAddr {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix(&format!("listening {name} "));
+        address.unwrap_or_else(|| panic!("{line:?} is not of {name}")).parse().unwrap()
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
 
+    /// The listeners' names, in the order in which they were printed.
     pub(crate) fn names(&self) -> Vec<&str> {
         self.addresses.iter().map(|(name, _)| name.as_str()).collect()
     }

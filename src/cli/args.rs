@@ -76,6 +76,9 @@ pub(super) struct ServeArgs {
     /// Serve HTTP here: the API, metrics and health [default: 127.0.0.1:8025]
     #[arg(long, value_name = "ADDR")]
     http: Option<String>,
+    /// Answer DNS here, by UDP and TCP, for the zones and the providers' domains [default: off]
+    #[arg(long, value_name = "ADDR")]
+    dns: Option<String>,
     /// Ask for this token over HTTP; other users of this machine see flags, so MOCKMX_HTTP_TOKEN is the better place
     #[arg(long, value_name = "TOKEN")]
     http_token: Option<Secret>,
@@ -108,6 +111,7 @@ impl ServeArgs {
             .set("--submission", &self.submission)
             .set("--smtps", &self.smtps)
             .set("--http", &self.http)
+            .set("--dns", &self.dns)
             .set("--http-token", self.http_token.as_ref().map(Secret::reveal))
             .set("--http-open", self.http_open.then_some("true"))
             .set("--http-host", &self.http_host)

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::results::Resolves;
-use super::zones::Zones;
+use super::zones::Aged;
 use crate::address::fold;
 
 /// A kind of record.
@@ -85,7 +85,7 @@ impl Record {
 /// What is known of DNS while a session is examined, and what would have to be known.
 #[derive(Debug)]
 pub struct Known<'a> {
-    zones: &'a Zones,
+    zones: Aged<'a>,
     answers: Option<&'a HashMap<Question, Answer>>,
     beyond: Beyond,
     missing: RefCell<BTreeSet<Question>>,
@@ -105,19 +105,19 @@ enum Beyond {
 impl<'a> Known<'a> {
     /// Zones are all there is.
     #[must_use]
-    pub fn of_zones(zones: &'a Zones) -> Self {
-        Self { zones, answers: None, beyond: Beyond::Nothing, missing: RefCell::default() }
+    pub fn of_zones(zones: impl Into<Aged<'a>>) -> Self {
+        Self { zones: zones.into(), answers: None, beyond: Beyond::Nothing, missing: RefCell::default() }
     }
 
     /// Zones, and what a resolver answered so far.
     #[must_use]
-    pub fn so_far(zones: &'a Zones, answers: &'a HashMap<Question, Answer>) -> Self {
-        Self { zones, answers: Some(answers), beyond: Beyond::Asked, missing: RefCell::default() }
+    pub fn so_far(zones: impl Into<Aged<'a>>, answers: &'a HashMap<Question, Answer>) -> Self {
+        Self { zones: zones.into(), answers: Some(answers), beyond: Beyond::Asked, missing: RefCell::default() }
     }
 
     /// Zones, and what a resolver answered before the time was up.
     #[must_use]
-    pub fn given_up(zones: &'a Zones, answers: &'a HashMap<Question, Answer>) -> Self {
+    pub fn given_up(zones: impl Into<Aged<'a>>, answers: &'a HashMap<Question, Answer>) -> Self {
         Self { beyond: Beyond::Late, ..Self::so_far(zones, answers) }
     }
 

@@ -35,8 +35,10 @@ use crate::facts::Facts;
 
 pub use dns::{Answer, Kind, Known, Question, Record};
 pub use resolver::Resolver;
+pub(crate) use resolver::name_of;
 pub use results::{Disposition, Dkim, DkimResult, Dmarc, DmarcResult, Listing, Resolves, Signature, Spf, SpfResult};
-pub use zones::Zones;
+pub use zones::{Aged, Zones};
+pub(crate) use zones::{Failure, Said};
 
 /// How long an examination may take in all. RFC 7208 §4.6.4 asks for 20 seconds at least; a client waits for it.
 const TIME: Duration = Duration::from_secs(20);
@@ -138,13 +140,19 @@ impl Identity {
 
 /// Finds out what `needs` says from zones alone, at once; what is in none does not exist.
 #[must_use]
-pub fn identify_by_zones(zones: &Zones, needs: &Needs, facts: &Facts, host: &str, raw: Option<&[u8]>) -> Identity {
+pub fn identify_by_zones<'a>(
+    zones: impl Into<Aged<'a>>,
+    needs: &Needs,
+    facts: &Facts,
+    host: &str,
+    raw: Option<&[u8]>,
+) -> Identity {
     Identity::examine(needs, facts, host, raw, &Known::of_zones(zones))
 }
 
 /// Finds out what `needs` says. Takes 20 seconds at most; what a resolver did not answer by then is a temporary error.
 pub async fn identify(
-    (zones, resolver): (&Zones, Option<&Resolver>),
+    (zones, resolver): (Aged<'_>, Option<&Resolver>),
     needs: &Needs,
     facts: &Facts,
     host: &str,

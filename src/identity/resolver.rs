@@ -114,7 +114,7 @@ async fn ask(resolver: &TokioResolver, question: &Question) -> Answer {
 }
 
 /// The name, label by label: hickory takes no underscore within a name beyond ASCII, as keys of DKIM have.
-fn name_of(text: &str) -> Option<Name> {
+pub(crate) fn name_of(text: &str) -> Option<Name> {
     let label = |label: &str| match label.is_ascii() {
         true => Some(label.as_bytes().to_vec()),
         false => idna::domain_to_ascii(label).ok().map(String::into_bytes),

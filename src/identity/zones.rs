@@ -6,17 +6,26 @@
 //! "2.0.0.127.bl.example" = { A = ["127.0.0.2"] }
 //! "192.0.2.1" = { PTR = ["mail.example.com"] }   # short for 1.2.0.192.in-addr.arpa
 //! "*.dyn.example" = { A = ["192.0.2.9"] }        # any name below that is not there itself
-//! "lame.example" = { fails = "servfail" }        # or "timeout"
+//! "lame.example" = { fails = "servfail" }        # or "timeout", "refused", "nxdomain"
+//! "long.example" = { fails = "truncated", TXT = ["by UDP, only that there is more; by TCP, all"] }
+//! "moves.example" = { MX = ["10 old.example"], later = [{ after = "24h", MX = ["10 new.example"] }] }
+//! "here.example" = { A = ["mockmx"] }            # where mockmx is an MX
 //! "empty.example" = {}                           # exists, and has nothing
 //! ```
 
-use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
-use std::str::FromStr;
+mod entry;
+#[cfg(test)]
+mod tests;
 
-use super::dns::{Answer, Question, Record, reverse_name};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use self::entry::Entry;
+pub(crate) use self::entry::{Failure, Said};
+use super::dns::{Answer, Question, reverse_name};
 use crate::address::fold;
-use crate::document::{Node, Table, note, text};
+use crate::document::{Node, Table};
 use crate::problem::{Problem, Problems};
 
 /// Names and what DNS says of them.
@@ -25,16 +34,23 @@ pub struct Zones {
     names: HashMap<String, Entry>,
     /// Names above those: they exist, and have nothing.
     above: BTreeSet<String>,
+    /// Names at and below which nobody else knows anything.
+    tops: HashSet<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Entry {
-    Fails(&'static str),
-    Records(Vec<Record>),
+/// Zones at an age, by which a name may say something else than at first.
+#[derive(Clone, Copy, Debug)]
+pub struct Aged<'a> {
+    zones: &'a Zones,
+    age: Duration,
 }
 
-/// In which `fails` names a failure, and what is said of it.
-const FAILURES: [(&str, &str); 2] = [("servfail", "the server failed"), ("timeout", "the server did not answer")];
+/// As they are at first.
+impl<'a> From<&'a Zones> for Aged<'a> {
+    fn from(zones: &'a Zones) -> Self {
+        zones.aged(Duration::ZERO)
+    }
+}
 
 impl Zones {
     /// Reads a `zones` table. All problems are noted; what could be read is returned.
@@ -68,18 +84,21 @@ impl Zones {
         }
     }
 
-    /// The answer, unless nothing is said of the name.
+    /// These zones, so long after mockmx was started.
     #[must_use]
-    pub fn answer(&self, question: &Question) -> Option<Answer> {
-        let Some(entry) = self.names.get(&question.name).or_else(|| self.wildcard(&question.name)) else {
-            return self.above.contains(&question.name).then_some(Answer::NoData);
-        };
-        let records = match entry {
-            Entry::Fails(why) => return Some(Answer::Failed((*why).to_owned())),
-            Entry::Records(records) => records.iter().filter(|record| record.kind() == question.kind).cloned(),
-        };
-        let records: Vec<_> = records.collect();
-        Some(if records.is_empty() { Answer::NoData } else { Answer::Records(records) })
+    pub const fn aged(&self, age: Duration) -> Aged<'_> {
+        Aged { zones: self, age }
+    }
+
+    /// The nearest name at or above `name` below which a name that is not here is nowhere.
+    pub(crate) fn top_of<'n>(&self, name: &'n str) -> Option<&'n str> {
+        let mut tops = ancestors(name).filter(|name| self.tops.contains(*name));
+        tops.next().or_else(|| self.tops.contains("").then_some(""))
+    }
+
+    /// Whether there is a name below it.
+    pub(crate) fn has_below(&self, name: &str) -> bool {
+        self.above.contains(name)
     }
 
     /// The nearest `*` above a name.
@@ -87,73 +106,54 @@ impl Zones {
         if self.above.contains(name) {
             return None;
         }
-        let mut above = name;
-        loop {
-            above = above.split_once('.').map_or("", |(_, above)| above);
-            let star = if above.is_empty() { "*".to_owned() } else { format!("*.{above}") };
-            match self.names.get(&star) {
-                None if above.is_empty() => return None,
-                None => {}
-                found => return found,
-            }
-        }
+        let above = ancestors(name).skip(1).find_map(|above| self.names.get(&format!("*.{above}")));
+        above.or_else(|| self.names.get("*"))
     }
 
     fn insert(&mut self, name: String, entry: Entry) {
-        let mut above = name.as_str();
-        while let Some((_, rest)) = above.split_once('.') {
-            self.above.insert(rest.to_owned());
-            above = rest;
-        }
+        self.above.extend(ancestors(&name).skip(1).map(str::to_owned));
+        self.tops.insert(top(&name).to_owned());
         self.names.insert(name, entry);
     }
 }
 
-impl Entry {
-    fn read(node: &Node, problems: &mut Problems) -> Self {
-        let mut table = Table::of(node, problems);
-        let mut records = addresses(table.list("A"), "an IPv4 address", Record::A, problems);
-        records.extend(addresses(table.list("AAAA"), "an IPv6 address", Record::Aaaa, problems));
-        records.extend(table.list("MX").iter().filter_map(|node| note(node, mx(text(node, problems)?), problems)));
-        records.extend(table.list("PTR").iter().filter_map(|node| note(node, ptr(text(node, problems)?), problems)));
-        let texts = table.texts("TXT", problems).into_iter();
-        records.extend(texts.map(|text| Record::Txt(text.as_bytes().to_vec())));
-        let fails = table.node("fails").and_then(|node| {
-            let word = text(node, problems)?;
-            let found = FAILURES.iter().find(|(known, _)| *known == word);
-            if found.is_none() {
-                problems.push(Problem::new(&node.place, format!("`{word}` is neither `servfail` nor `timeout`")));
-            }
-            found.map(|(_, why)| *why)
-        });
-        if fails.is_some() && !records.is_empty() {
-            problems.push(Problem::new(&node.place, "a name that fails has no records"));
+impl<'a> Aged<'a> {
+    /// The answer, unless nothing is said of the name.
+    #[must_use]
+    pub fn answer(self, question: &Question) -> Option<Answer> {
+        match self.said(&question.name).or_else(|| self.by_wildcard(&question.name)) {
+            Some(said) => Some(said.answer(question.kind, Ipv4Addr::LOCALHOST.into())),
+            None => self.zones.above.contains(&question.name).then_some(Answer::NoData),
         }
-        table.finish(problems);
-        fails.map_or(Self::Records(records), Self::Fails)
+    }
+
+    /// What is said of that very name.
+    pub(crate) fn said(self, name: &str) -> Option<&'a Said> {
+        self.zones.names.get(name).map(|entry| entry.at(self.age))
+    }
+
+    /// What is said of all names below one that is above it.
+    pub(crate) fn by_wildcard(self, name: &str) -> Option<&'a Said> {
+        self.zones.wildcard(name).map(|entry| entry.at(self.age))
     }
 }
 
-fn addresses<T: FromStr>(nodes: &[Node], kind: &str, record: fn(T) -> Record, problems: &mut Problems) -> Vec<Record> {
-    let mut address = |node| {
-        let text = text(node, problems)?;
-        note(node, text.parse().map_err(|_| format!("`{text}` is not {kind}")), problems).map(record)
-    };
-    nodes.iter().filter_map(&mut address).collect()
+/// A name, and those above it.
+fn ancestors(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(name), |name| name.split_once('.').map(|(_, above)| above))
 }
 
-fn mx(text: &str) -> Result<Record, String> {
-    let wrong = || format!("`{text}` is no exchange: it is written as in `10 mx.example.com`");
-    let (preference, exchange) = text.split_once(' ').ok_or_else(wrong)?;
-    let preference = preference.parse().map_err(|_| wrong())?;
-    let exchange = exchange.trim();
-    // The root is how a domain says that it takes no mail (RFC 7505).
-    let exchange = if exchange == "." { String::new() } else { plain_name(exchange).ok_or_else(wrong)? };
-    Ok(Record::Mx(preference, exchange))
-}
-
-fn ptr(text: &str) -> Result<Record, String> {
-    plain_name(text).map(Record::Ptr).ok_or_else(|| format!("`{text}` is no name of DNS"))
+/// Where what is known of a name makes all names below known: its last two labels; of a reverse name, its network.
+fn top(name: &str) -> &str {
+    let name = name.strip_prefix("*.").unwrap_or(name);
+    if name == "*" {
+        return "";
+    }
+    if name.ends_with(".in-addr.arpa") || name.ends_with(".ip6.arpa") {
+        return ancestors(name).nth(1).unwrap_or(name);
+    }
+    let labels = name.split('.').count();
+    ancestors(name).nth(labels.saturating_sub(2)).unwrap_or(name)
 }
 
 /// A name that a table stands for: one of DNS, or an address for its reverse name.
@@ -169,63 +169,4 @@ fn plain_name(text: &str) -> Option<String> {
     let labels = name.split('.').all(|label| (1..=63).contains(&label.len()));
     let foreign = name.contains(|c: char| c.is_whitespace() || c.is_control());
     (labels && !foreign && name.len() <= 253).then_some(name)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::identity::Kind;
-    use crate::problem::Source;
-
-    fn read(text: &str) -> (Zones, String) {
-        let source = Source { name: "zones.toml".to_owned(), text: text.to_owned() };
-        let (node, mut problems) = Node::parse_toml(&Arc::new(source));
-        let zones = Zones::read(&node, &mut problems);
-        (zones, problems.to_string())
-    }
-
-    #[test]
-    fn what_is_in_no_zone_is_not_answered_and_what_stands_above_a_name_exists() {
-        let (zones, problems) = read(
-            "\"a.Example.com.\" = { A = \"192.0.2.1\" }\n\"192.0.2.1\" = { PTR = [\"a.example.com\"] }\n\
-             \"*.wild.example\" = { A = [\"192.0.2.2\"] }\n\"not.wild.example\" = {}\nbad.fails = \"servfail\"\n",
-        );
-        assert_eq!(problems, "");
-        let ask = |name: &str, kind| zones.answer(&Question::new(name, kind));
-        let a = |last| Some(Answer::Records(vec![Record::A([192, 0, 2, last].into())]));
-        assert_eq!(ask("A.example.com", Kind::A), a(1));
-        assert_eq!(ask("a.example.com", Kind::Aaaa), Some(Answer::NoData));
-        assert_eq!(ask("example.com", Kind::A), Some(Answer::NoData));
-        assert_eq!(ask("b.example.com", Kind::A), None);
-        assert_eq!(
-            ask("1.2.0.192.in-addr.arpa", Kind::Ptr),
-            Some(Answer::Records(vec![Record::Ptr("a.example.com".into())]))
-        );
-        assert_eq!(ask("x.y.wild.example", Kind::A), a(2));
-        assert_eq!(ask("not.wild.example", Kind::A), Some(Answer::NoData));
-        assert_eq!(ask("bad", Kind::A), Some(Answer::Failed("the server failed".to_owned())));
-    }
-
-    #[test]
-    fn every_mistake_is_told() {
-        let (_, problems) = read(
-            "\"a b\" = {}\na = { A = [\"::1\", \"1\"], AAAA = [\"192.0.2.1\"], MX = [\"mx.example.com\"], CNAME = \"x\" }\n\
-             b = { fails = \"often\" }\nc = { fails = \"timeout\", A = [\"192.0.2.1\"] }\nd = 5\n",
-        );
-        for told in [
-            "`a b` is no name of DNS",
-            "`::1` is not an IPv4 address",
-            "`1` is not an IPv4 address",
-            "`192.0.2.1` is not an IPv6 address",
-            "`mx.example.com` is no exchange",
-            "no key `CNAME`",
-            "`often` is neither",
-            "a name that fails has no records",
-            "expected a table",
-        ] {
-            assert!(problems.contains(told), "{told}\n{problems}");
-        }
-    }
 }

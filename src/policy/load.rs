@@ -52,7 +52,7 @@ impl Policy {
         let mut tables = Tables::default();
         settings.domains.iter().for_each(|node| tables.add_domain(node, &mut problems));
         settings.mailboxes.iter().for_each(|node| tables.add_mailbox(node, &mut problems));
-        let policy = assemble(packs, &tables, settings);
+        let policy = assemble(packs, &tables, settings, &mut problems);
         check_names(&policy, &tables, settings, &mut problems);
         problems.or(policy)
     }
@@ -68,6 +68,13 @@ impl Policy {
         Pack::read(&id, &node, None, &mut problems);
         problems.or(())
     }
+}
+
+/// Names for what a sender's resolver can meet.
+fn built_in_zones(problems: &mut Problems) -> Zones {
+    let text = include_str!("../../policies/zones/dns.mockmx.test.toml").to_owned();
+    let node = parsed(Source { name: "policies/zones/dns.mockmx.test.toml".to_owned(), text }, problems);
+    Zones::read(&node, problems)
 }
 
 fn parsed(source: Source, problems: &mut Problems) -> Node {
@@ -165,7 +172,7 @@ fn change_rules(pack: &mut Node, changes: &Node, problems: &mut Problems) {
     }
 }
 
-fn assemble(packs: Vec<Pack>, tables: &Tables, settings: &Settings) -> Policy {
+fn assemble(packs: Vec<Pack>, tables: &Tables, settings: &Settings, problems: &mut Problems) -> Policy {
     let index = |id: &str| packs.iter().position(|pack| pack.id == id);
     let chosen = settings.provider.as_ref().map(|(id, _)| id.as_str());
     let base = index(chosen.unwrap_or(DEFAULT_PROVIDER)).unwrap_or_default();
@@ -175,7 +182,7 @@ fn assemble(packs: Vec<Pack>, tables: &Tables, settings: &Settings) -> Policy {
     }
     routes.extend(tables.routes().filter_map(|(domain, (id, _))| Some((domain.to_owned(), index(id)?))));
     let hosted: Vec<_> = settings.hosted.iter().map(|(domain, _)| fold(domain)).collect();
-    let mut zones = Zones::default();
+    let mut zones = built_in_zones(problems);
     packs.iter().map(|pack| &pack.zones).chain([&settings.dns.zones]).for_each(|over| zones.extend(over));
     let packs = packs.into_iter().map(|pack| {
         let own: Vec<_> = pack.domains.iter().chain(&hosted).cloned().collect();

@@ -150,6 +150,11 @@ impl Policy {
         &self.zones
     }
 
+    /// Domains that mail is taken for by their own names, but for those that settings host for any provider.
+    pub(crate) fn domains(&self) -> impl Iterator<Item = &str> {
+        self.routes.keys().map(String::as_str)
+    }
+
     /// The packs whose rules are asked at `stage`.
     fn asked(&self, stage: Stage, facts: &Facts) -> Vec<usize> {
         let mut packs = match stage {

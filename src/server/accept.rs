@@ -69,7 +69,7 @@ pub(crate) async fn http(listener: TcpListener, router: Router, mut closing: wat
 
 /// The next connection. Where there can be none at present (no file descriptor is left), tries again, more and more
 /// slowly: an error that stays would else keep a processor busy.
-async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+pub(crate) async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     const LONGEST: Duration = Duration::from_secs(1);
     let mut pause = Duration::from_millis(10);
     loop {

@@ -4,11 +4,13 @@ use std::fmt;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use super::Generation;
+use crate::clock::Time;
 use crate::facts::{Listener, SessionId, TlsFault, TlsMode};
 use crate::http::Records;
 use crate::identity::Resolver;
@@ -29,6 +31,8 @@ pub(crate) struct World {
     pub(crate) metrics: Arc<Metrics>,
     /// How many large messages may be looked into at once.
     pub(crate) large_reads: Semaphore,
+    /// What the default lane's clock showed when mockmx was started.
+    pub(crate) begun: Time,
     sessions: AtomicU64,
     connections: AtomicUsize,
 }
@@ -36,14 +40,21 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(lanes: Arc<Lanes>, journal: Arc<Journal>, metrics: Metrics) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let begun = lanes.default_lane().clock.now();
         Self {
             lanes,
             journal,
             metrics: Arc::new(metrics),
+            begun,
             large_reads: Semaphore::new(processors.min(4)),
             sessions: AtomicU64::new(0),
             connections: AtomicUsize::new(0),
         }
+    }
+
+    /// The time since mockmx was started, by the default lane's clock.
+    pub(crate) fn age(&self) -> Duration {
+        self.lanes.default_lane().clock.now().since(self.begun)
     }
 
     /// What HTTP tells of.

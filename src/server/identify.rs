@@ -45,7 +45,8 @@ impl<S: Wire> Connection<'_, S> {
 }
 
 async fn find_out(endpoint: &Endpoint, needs: &Needs, facts: &Facts, raw: Option<&[u8]>) -> Identity {
-    let dns = (endpoint.generation.policy.zones(), endpoint.resolver.as_ref());
+    let zones = endpoint.generation.policy.zones().aged(endpoint.world.age());
+    let dns = (zones, endpoint.resolver.as_ref());
     identify(dns, needs, facts, &endpoint.service.persona.host, raw).await
 }
 

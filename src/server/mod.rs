@@ -1,4 +1,4 @@
-//! The only SMTP sockets: listeners, connections, TLS, and what ends them.
+//! The sockets: listeners, connections, TLS, and what ends them.
 //!
 //! [`Server::bind`] takes every address before anything is served, so that a start fails whole and early.
 //! [`Server::serve`] runs until its shutdown future completes. Listeners, clock and shutdown are arguments, so a test
@@ -25,7 +25,7 @@ mod record;
 mod spool;
 mod stream;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tls;
 mod tls_fault;
 
@@ -38,11 +38,13 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
+pub(crate) use self::accept::next;
 use self::endpoint::{Endpoint, World};
 use self::listeners::{Listening, Wanted};
 use self::tls::Made;
 pub use self::tls::TlsError;
 use crate::clock::io_now;
+use crate::dns::Names;
 pub use crate::generation::Generation;
 use crate::http::{Api, Readiness};
 use crate::identity::Resolver;
@@ -61,7 +63,7 @@ pub struct Reload {
 
 /// Where the server as a whole is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+pub(crate) enum Phase {
     Serving,
     /// Nothing new is begun.
     Draining,
@@ -100,7 +102,7 @@ impl Server {
         Ok(server)
     }
 
-    /// The listeners' names and the addresses that they are bound to, in the order of the settings, `http` last.
+    /// The listeners' names and the addresses that they are bound to, in the order of the settings, `http` and `dns` last.
     #[must_use]
     pub fn addresses(&self) -> Vec<(String, SocketAddr)> {
         self.listening.iter().map(|listening| (listening.name.clone(), listening.address)).collect()
@@ -160,7 +162,12 @@ impl Server {
             (listener.name.clone(), listener.address, Wanted::Smtp(Arc::new(endpoint)))
         });
         let http = settings.http.map(|address| (listeners::HTTP.to_owned(), address, Wanted::Http(self.api.router())));
-        listeners::bind_all(&mut self.listening, smtp.chain(http).collect()).map_err(StartError)?;
+        let dns = settings.dns.listen.as_ref().map(|&(address, _)| {
+            let clock = self.world.lanes.default_lane().clock.clone();
+            let names = Names::new(Arc::clone(&generation), clock, self.world.begun);
+            (listeners::DNS.to_owned(), address, Wanted::Dns(Arc::new(names)))
+        });
+        listeners::bind_all(&mut self.listening, smtp.chain(http).chain(dns).collect()).map_err(StartError)?;
         self.drain = settings.limits.drain;
         self.api.follow(generation);
         Ok(())

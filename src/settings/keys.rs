@@ -49,6 +49,7 @@ pub const KEYS: &[Key] = &[
     key("tls.certificate", Kind::Text),
     key("tls.key", Kind::Text),
     flag("tls.write-ca", Kind::Text, "--write-ca"),
+    flag("dns.listen", Kind::Text, "--dns"),
     key("dns.resolver", Kind::Text),
     key("limits.command-line", Kind::Text),
     key("limits.text-line", Kind::Text),

@@ -256,6 +256,8 @@ pub struct TlsSettings {
 /// What DNS says of names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsSettings {
+    /// Where DNS is answered, and where that was set.
+    pub listen: Option<(SocketAddr, Place)>,
     /// The server that is asked for names that are in no zone. Without one they do not exist.
     pub resolver: Option<SocketAddr>,
     /// Names, over those of the packs.

@@ -42,7 +42,8 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
     let http_hosts = table.list("http-hosts").iter();
     let http_hosts = http_hosts.filter_map(|node| note(node, parse_domain(text(node, problems)?), problems)).collect();
     check_reach(http.as_ref(), http_token.is_some() || http_open, problems);
-    check_addresses(&listeners, http.as_ref(), root, problems);
+    let dns = dns(&mut table, problems);
+    check_addresses(&listeners, [("http", http.as_ref()), ("dns", dns.listen.as_ref())], root, problems);
     let settings = Settings {
         provider,
         listeners,
@@ -63,7 +64,7 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
         journal: journal(&mut table, problems),
         accounts: accounts(&mut table, problems),
         auth_without_tls: auth(&mut table, problems),
-        dns: dns(&mut table, problems),
+        dns,
         limits: limits(&mut table, problems),
         tls: tls(&mut table, problems),
         log: log(&mut table, problems),
@@ -194,7 +195,7 @@ fn trigger(rule: &str, provider: Option<&str>) -> Result<String, String> {
 /// Notes two listeners on one address, and that there is none.
 fn check_addresses(
     listeners: &[ListenerSettings],
-    http: Option<&(SocketAddr, Place)>,
+    others: [(&'static str, Option<&(SocketAddr, Place)>); 2],
     root: &Node,
     problems: &mut Problems,
 ) {
@@ -202,7 +203,9 @@ fn check_addresses(
         problems.push(Problem::new(&root.place, "every listener is switched off"));
     }
     let all = listeners.iter().map(|listener| (listener.name.as_str(), listener.address, &listener.place));
-    let all: Vec<_> = all.chain(http.map(|(address, place)| ("http", *address, place))).collect();
+    let all: Vec<_> = all
+        .chain(others.into_iter().filter_map(|(name, other)| other.map(|(address, place)| (name, *address, place))))
+        .collect();
     for (index, (name, address, place)) in all.iter().enumerate() {
         let same = all[..index].iter().find(|(_, other, _)| address.port() != 0 && other == address);
         if let Some((other, _, other_place)) = same {
@@ -267,6 +270,7 @@ fn auth(table: &mut Table<'_>, problems: &mut Problems) -> bool {
 fn dns(table: &mut Table<'_>, problems: &mut Problems) -> DnsSettings {
     let Some(node) = table.node("dns") else { return DnsSettings::default() };
     let mut table = Table::of(node, problems);
+    let listen = table.node("listen").and_then(|node| Some((or_off(node, problems)?, node.place.clone())));
     let resolver = table.converted("resolver", problems, |text| {
         let port_53 = |_| text.parse().map(|ip: IpAddr| SocketAddr::new(ip, 53));
         text.parse()
@@ -275,7 +279,7 @@ fn dns(table: &mut Table<'_>, problems: &mut Problems) -> DnsSettings {
     });
     let zones = Zones::within(&mut table, problems);
     table.finish(problems);
-    DnsSettings { resolver, zones }
+    DnsSettings { listen, resolver, zones }
 }
 
 fn limits(table: &mut Table<'_>, problems: &mut Problems) -> ServerLimits {

@@ -4,7 +4,7 @@ mod content;
 mod control;
 mod events;
 mod guard;
-mod http;
+pub(crate) mod http;
 mod packs;
 mod records;
 mod schema;

@@ -55,7 +55,7 @@ async fn ask(server: SocketAddr, zones: &Zones, ip: &str, domain: &str) -> Ident
     let needs = Needs { spf: true, lists: ["bl.example".to_owned()].into(), ..Needs::default() };
     let resolver = Resolver::new(server).unwrap();
     let facts = facts(ip, "client.example", &format!("a@{domain}"));
-    identify((zones, Some(&resolver)), &needs, &facts, "mx.receiver.example", None).await
+    identify((zones.into(), Some(&resolver)), &needs, &facts, "mx.receiver.example", None).await
 }
 
 #[tokio::test]
