@@ -13,6 +13,7 @@ mod explain;
 mod journal;
 mod memory;
 mod mock;
+mod network;
 mod packs;
 mod postfix;
 mod postgres;

@@ -20,12 +20,19 @@ pub(crate) struct Relay {
 impl Relay {
     /// Starts one that keeps mail for `hosted` and hands all other mail to `mockmx`, with its files in `folder`.
     pub(crate) fn start(folder: &Path, mockmx: &Serving, hosted: &str) -> Self {
-        // Postfix's other users have to get in.
-        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
         // Postfix takes no port 0.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut child = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/postfix/start"))
-            .env("RELAY", format!("[127.0.0.1]:{}", mockmx.address("smtp").port()))
+        let mut start = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/postfix/start"));
+        let next = format!("[127.0.0.1]:{}", mockmx.address("smtp").port());
+        Self::run(&mut start, folder, &next, hosted, address)
+    }
+
+    /// Starts one by a command that runs docker/postfix/start; it hands mail to `next`, or where DNS says.
+    pub(crate) fn run(start: &mut Command, folder: &Path, next: &str, hosted: &str, address: SocketAddr) -> Self {
+        // Postfix's other users have to get in.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+        let mut child = start
+            .env("RELAY", next)
             .env("LISTEN", address.to_string())
             .env("HOSTED", hosted)
             .env("DIR", folder.join("postfix"))

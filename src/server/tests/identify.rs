@@ -12,6 +12,7 @@ const RULES: &str = r#"
 "client.example" = { A = ["127.0.0.1"] }
 "_dmarc.example.org" = { TXT = ["v=DMARC1; p=reject"] }
 "1.0.0.127.bl.example" = { A = ["127.0.0.2"] }
+"moves.example" = { later = [{ after = "24h", A = ["127.0.0.1"] }] }
 
 [[neutral.rule]]
 id = "listed"
@@ -42,10 +43,13 @@ fn settings_with_rules(spool_beyond: usize) -> Settings {
 
 /// A client of a session with those settings, and what keeps the session alive.
 fn client(settings: Settings) -> (Client<DuplexStream>, watch::Sender<Phase>) {
-    let endpoint = endpoint(settings);
+    client_of(endpoint(settings))
+}
+
+fn client_of(endpoint: Arc<Endpoint>) -> (Client<DuplexStream>, watch::Sender<Phase>) {
     let (client, server) = duplex(64 * 1024);
     let phase = watch::Sender::new(Phase::Serving);
-    let seat = endpoint.world.seat(1).unwrap();
+    let seat = endpoint.world.seat(2).unwrap();
     tokio::spawn(connection::serve(server, crate::facts::loopback(), endpoint, phase.subscribe(), seat));
     (Client::new(client), phase)
 }
@@ -67,6 +71,19 @@ async fn names_lists_and_messages_of_any_size_are_examined() {
         client.send("RCPT TO:<listed@example.net>\r\n").await;
         assert_eq!(client.reply().await, "550 127.0.0.1 is listed on bl.example\r\n");
     }
+}
+
+#[tokio::test]
+async fn a_name_that_says_something_else_later_does_so_by_the_clock() {
+    let endpoint = endpoint(settings_with_rules(1_000));
+    let (mut client, _phase) = client_of(Arc::clone(&endpoint));
+    assert_eq!(client.code().await, "220");
+    assert_eq!(client.ask("EHLO moves.example").await, "550");
+    endpoint.world.lanes.default_lane().clock.advance(Duration::from_secs(24 * 60 * 60));
+    // What is known of a name stays for the session.
+    let (mut client, _phase) = client_of(endpoint);
+    assert_eq!(client.code().await, "220");
+    assert_eq!(client.ask("EHLO moves.example").await, "250");
 }
 
 #[tokio::test(start_paused = true)]
