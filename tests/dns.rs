@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hickory_proto::op::{Message, MessageType, OpCode, Query};
 use hickory_proto::rr::{Name, RecordType};
+use mockmx::mock::MockMx;
 
 use crate::api::http::Request;
 use crate::program::{Serving, mockmx};
@@ -116,4 +117,13 @@ fn an_address_of_another_listener_is_not_the_name_server_s() {
     let (_, errors, code) = crate::program::said(&output);
     assert_eq!(code, Some(1));
     assert!(errors.contains("`http` and `dns` both listen on 127.0.0.1:5353"), "{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mock_can_have_a_name_server() {
+    let mx = MockMx::start().settings("dns.listen = 0").await;
+    let dns = Resolver(mx.address("dns"));
+    assert_eq!(dns.ask("moves.dns.mockmx.test.", RecordType::MX), "No Error, 10 refuses.dns.mockmx.test.");
+    mx.clock().advance(Duration::from_secs(24 * 60 * 60));
+    assert_eq!(dns.ask("moves.dns.mockmx.test.", RecordType::MX), "No Error, 10 mx.dns.mockmx.test.");
 }

@@ -86,7 +86,7 @@ impl MockMx {
         self.address("smtps")
     }
 
-    /// Where a listener of the settings listens.
+    /// Where a listener of the settings listens; `dns` is the name server, if there is `dns.listen`.
     ///
     /// # Panics
     /// If there is none of that name.
