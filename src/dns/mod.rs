@@ -3,7 +3,7 @@
 //! It stands where a sender's resolver would ask the world, so that the sender meets what can go wrong there. It knows
 //! what it knows and nothing else: every other name is refused, and nobody is ever asked.
 //!
-//! `names` says what there is to say of a name, [`answer`] makes one packet of another without I/O, `udp` and `tcp` are
+//! `names` says what there is to say of a name, [`answer()`] makes one packet of another without I/O, `udp` and `tcp` are
 //! the sockets. What a stranger can make it do is bounded: packets and answers are small, ANY is refused, each source
 //! has so many answers a second by UDP and so many connections, and no connection is waited for longer than it should.
 
