@@ -16,6 +16,7 @@ pub mod lane;
 pub mod message;
 pub mod metrics;
 pub mod mock;
+pub mod notification;
 pub mod policy;
 pub mod problem;
 pub mod reply;

@@ -35,6 +35,14 @@ pub use notice::virus_notice;
 use header::Section;
 use reader::{Aside, Reader};
 
+/// The header section of a message, without the empty line behind it; empty if it has none.
+pub(crate) fn header_section(raw: &[u8]) -> &[u8] {
+    let section = &raw[..Section::read(raw, 0, &Bounds::default()).body];
+    let last = memchr::memrchr(b'\n', section.strip_suffix(b"\n").unwrap_or(section)).map_or(0, |at| at + 1);
+    // Without an empty line, the last line is a field's.
+    if section[last..].trim_ascii().is_empty() { &section[..last] } else { section }
+}
+
 /// A message as rules see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MessageFacts {
