@@ -14,6 +14,7 @@ mod journal;
 mod memory;
 mod mock;
 mod network;
+mod notifications;
 mod packs;
 mod postfix;
 mod postgres;
