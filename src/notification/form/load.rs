@@ -58,6 +58,17 @@ impl Forms {
         }
         problems.or(Self(forms))
     }
+
+    /// Checks one form's text by itself; its file's name is only said.
+    ///
+    /// # Errors
+    /// All its problems.
+    pub fn check(file: &str, text: &str) -> Result<(), Problems> {
+        let neutral = Self::load(&[])?.0.remove(NEUTRAL);
+        let mut problems = Problems::default();
+        read(Source { name: file.to_owned(), text: text.to_owned() }, neutral.as_ref(), &mut problems);
+        problems.or(())
+    }
 }
 
 fn read_folder(folder: &Path, place: &Place, sources: &mut BTreeMap<String, Source>, problems: &mut Problems) {

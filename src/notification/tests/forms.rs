@@ -40,6 +40,8 @@ fn all_problems_of_a_form_are_found_at_once() {
         text.en = \"{recipient\"\n\n[delayed]\nsubject = \"{helo}\"\ntext.zh = \"x\"\n";
     std::fs::write(folder.path().join("notifications/bad.toml"), text).unwrap();
     let problems = Forms::load(&folders(folder.path())).unwrap_err();
+    let alone = Forms::check("bad.toml", text).unwrap_err();
+    assert_eq!(alone.0.len(), problems.0.len());
     let drawn: Vec<_> = problems.0.iter().map(|problem| problem.render(false)).collect();
     let drawn = drawn.join("\n").replace(&folder.path().display().to_string(), "policies");
     insta::assert_snapshot!(drawn);

@@ -131,6 +131,12 @@ fn an_address_that_is_not_ascii_is_written_by_rfc_6533() {
     let utf8 = write(&event(&message, RAW.as_bytes(), &kind), forms().of("263").unwrap()).unwrap();
     let text = String::from_utf8(utf8.raw).unwrap();
     assert!(utf8.smtputf8 && text.contains("\r\nFinal-Recipient: utf-8; 用户@263.net\r\n"), "{text}");
+    let away = Kind::OutOfOffice { text: "away".to_owned() };
+    let to = RAW.replace("user@263.net", "用户@263.net");
+    for kind in [&away, &Kind::ReadReceipt] {
+        let written = raw(&event(&message, to.as_bytes(), kind), "263");
+        assert!(written.starts_with("From: <用户@263.net>\r\n".as_bytes()), "{kind:?}");
+    }
     for kind in ["message/global-delivery-status", "message/global"] {
         assert!(text.contains(&format!("\r\nContent-Type: {kind}\r\n")), "{text}");
     }

@@ -132,6 +132,14 @@ proptest! {
             let event = Event {
                 recipients: &[0, 1], remote: Some(helo), host, reason, ..event(&message, &raw, kind)
             };
+            let text_alone = write(&event, forms().of("xinnet").unwrap());
+            if let Some(written) = text_alone.filter(|_| kind.is_of_delivery()) {
+                let (header, parts) = parts(&written.raw);
+                are_fields(&header, 998)?;
+                prop_assert!(parts.is_empty() && header.is_ascii());
+                let tail = returned::bytes(&Source::read(&event), Returns::Headers);
+                prop_assert!(written.raw.ends_with(tail) || written.raw.ends_with(&raw));
+            }
             let Some(written) = write(&event, forms().of(provider).unwrap()) else { continue };
             prop_assert!(written.raw.len() < raw.len() + 40_000);
             let (header, parts) = parts(&written.raw);
