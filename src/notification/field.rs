@@ -73,7 +73,7 @@ fn is_quoted(text: &str) -> bool {
 }
 
 /// A mailbox with the name that is shown for it. What is no address, or one that cannot be written in ASCII, stands as
-/// the name of an empty group (RFC 6857 §3): nobody is written to by it.
+/// the name of an empty group (RFC 6857): nobody is written to by it.
 pub(super) fn mailbox(name: &str, address: &str, charset: Charset, utf8: bool) -> Words {
     let mut words = Words::default();
     if !is_mailbox(address, utf8) {
@@ -113,7 +113,7 @@ pub(super) fn plain(value: &str) -> Words {
     words
 }
 
-/// Free text of a report's field: ASCII, or in encoded-words; in UTF-8 as it is (RFC 6533 §3).
+/// Free text of a report's field: ASCII, or in encoded-words; in UTF-8 as it is (RFC 6533 §4).
 pub(super) fn reported(value: &str, utf8: bool) -> Words {
     let mut words = Words::default();
     let value = clean(value, if value.is_ascii() { LONGEST } else { LONGEST / 4 });

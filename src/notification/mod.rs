@@ -1,7 +1,7 @@
 //! What a provider writes to the sender after it accepted a message: delivery status notifications (RFC 3464), and what
 //! its users send back: out-of-office replies (RFC 3834), read receipts (RFC 8098), abuse reports (RFC 5965).
 //!
-//! Pure: [`write`] makes bytes of an [`Event`] and a [`Form`]; the same ones give the same bytes. `permit` says whether
+//! Pure: [`write()`] makes bytes of an [`Event`] and a [`Form`]; the same ones give the same bytes. `permit` says whether
 //! anything may be written, `report` and `personal` write the kinds, `returned` chooses what of the original goes back,
 //! `field` and `mime` know how header fields and parts are written.
 
@@ -137,7 +137,7 @@ pub struct Reason<'a> {
 pub struct Notification {
     /// The sender of its envelope; empty for the null path, which all but abuse reports have.
     pub from: String,
-    /// The recipient of its envelope.
+    /// The recipient of its envelope, as the journal or the original's header has it.
     pub to: String,
     /// It, from its first header field to its last byte. The returned original is in it byte for byte, so that there may
     /// be bare line feeds, long lines and bytes of eight bits.

@@ -95,13 +95,13 @@ pub(super) fn abuse_report(source: &Source<'_>, form: &Form, recipient: usize) -
     Notification { from, ..told(source, to, raw, recipient, utf8) }
 }
 
-/// A notification with the null path for its sender: nobody answers it (RFC 3834 §3.3, RFC 8098 §3).
+/// A notification with the null path for its sender: nobody answers it (RFC 3834 §3, RFC 8098 §3).
 fn told(source: &Source<'_>, to: String, raw: Vec<u8>, recipient: usize, smtputf8: bool) -> Notification {
     let kind: &Kind = source.event.kind;
     Notification { from: String::new(), to, raw, kind: kind.name(), recipients: vec![recipient], smtputf8 }
 }
 
-/// Says which message is answered (RFC 3834 §3.1.5, RFC 5322 §3.6.4).
+/// Says which message is answered (RFC 3834 §3.1, RFC 5322 §3.6.4).
 fn answers(source: &Source<'_>, header: &mut Fields) {
     let Some(id) = ids(source, "message-id").pop() else { return };
     header.ours("In-Reply-To", &id);

@@ -22,7 +22,7 @@ pub(super) fn delivery(source: &Source<'_>, form: &Form, told: Vec<usize>) -> No
     let text = words.text(&told);
     let returns = returned::returns(source, form);
     let mut header = words.header(&from, &form.name, &to, &told, utf8);
-    // RFC 3834 §5.2: an answer to a message that no person wrote.
+    // RFC 3834 §5: an answer to a message that no person wrote.
     header.ours("Auto-Submitted", "auto-replied");
     let raw = if form.standard {
         let status = status(source, &told, &host, utf8);
