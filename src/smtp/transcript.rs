@@ -58,14 +58,17 @@ impl Transcript {
         let text = String::from_utf8_lossy(line);
         let verb = text.split_ascii_whitespace().next().unwrap_or_default();
         let is_known = VERBS.iter().any(|known| known.eq_ignore_ascii_case(verb));
-        if is_known {
-            self.after_auth = verb.eq_ignore_ascii_case("AUTH");
-        }
         // `AUTHPLAIN`, `AUTH=PLAIN`: a mistake that has a password in it all the same.
         let is_auth = verb.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("AUTH"));
+        // So has AUTH behind what a telnet or an editor put there, or behind a bare CR that was to end a line.
+        let is_odd = !is_known || text.contains(|c: char| c.is_control() && c != '\t');
+        let holds_auth = !is_auth && is_odd && line.windows(4).any(|word| word.eq_ignore_ascii_case(b"AUTH"));
+        if is_known || is_auth || holds_auth {
+            self.after_auth = is_auth || holds_auth;
+        }
         let text = match () {
             () if is_auth => auth(&text),
-            () if !is_known && self.after_auth => HIDDEN.to_owned(),
+            () if holds_auth || !is_known && self.after_auth => HIDDEN.to_owned(),
             () => text.into_owned(),
         };
         self.client(text, bare_lf);
@@ -76,8 +79,9 @@ impl Transcript {
         self.client(if line == b"*" { "*".to_owned() } else { HIDDEN.to_owned() }, bare_lf);
     }
 
-    /// Notes a line that was thrown away.
+    /// Notes a line that was thrown away. It may have been AUTH.
     pub(super) fn too_long(&mut self) {
+        self.after_auth = true;
         self.client("(a line that is too long)".to_owned(), false);
     }
 
@@ -135,6 +139,13 @@ mod tests {
             ("AUTH=PLAIN AGFAYi5jAHNlY3JldA==", "AUTH (not shown)"),
             ("  AUTH  PLAIN  x", "AUTH PLAIN (not shown)"),
             ("AUTH", "AUTH"),
+            ("AUTH\u{b}PLAIN\u{b}AGFAYi5jAHNlY3JldA==", "AUTH (not shown)"),
+            ("\0AUTH PLAIN AGFAYi5jAHNlY3JldA==", "(not shown)"),
+            ("\u{feff}AUTH PLAIN AGFAYi5jAHNlY3JldA==", "(not shown)"),
+            ("XAUTH PLAIN AGFAYi5jAHNlY3JldA==", "(not shown)"),
+            ("EHLO a\rauth PLAIN AGFAYi5jAHNlY3JldA==", "(not shown)"),
+            ("MAIL FROM:<a@b.c>\tAUTH=<>", "MAIL FROM:<a@b.c>\tAUTH=<>"),
+            ("EHLO auth.example", "EHLO auth.example"),
         ] {
             assert_eq!(shown(&[line]), [wanted], "{line}");
         }
@@ -145,5 +156,13 @@ mod tests {
         let lines = ["AUTH LOGIN", "YUBiLmM=", "c2VjcmV0", "MAIL FROM:<a@b.c>", "c2VjcmV0"];
         let wanted = ["AUTH LOGIN", "(not shown)", "(not shown)", "MAIL FROM:<a@b.c>", "c2VjcmV0"];
         assert_eq!(shown(&lines), wanted);
+        // A misspelt one is followed by the same.
+        for misspelt in ["AUTHENTICATE LOGIN", "AUTH=LOGIN", "\0AUTH LOGIN", "EHLO a\rAUTH LOGIN"] {
+            assert_eq!(shown(&[misspelt, "c2VjcmV0"])[1], "(not shown)", "{misspelt}");
+        }
+        let mut transcript = Transcript::default();
+        transcript.too_long();
+        transcript.command(b"c2VjcmV0", false);
+        assert!(matches!(&transcript.take()[1], Spoken::Client { text, .. } if text == HIDDEN));
     }
 }
