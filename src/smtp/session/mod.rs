@@ -333,7 +333,7 @@ impl Session {
         let rest = self.input.rest();
         // A handshake record of TLS (RFC 8446 §5.1).
         let tls = self.fresh && self.facts.tls.is_none() && rest.starts_with(&[0x16, 0x03]);
-        tls || self.input.at_line_start() && is_http(rest)
+        self.input.at_line_start() && (tls || is_http(rest))
     }
 
     fn text_finished(&mut self) {

@@ -276,6 +276,15 @@ fn http_and_tls_are_dropped_at_once() {
 }
 
 #[test]
+fn what_looks_like_tls_amid_a_line_that_is_too_long_is_a_part_of_it() {
+    // Found by fuzzing: whether it was dropped depended on how the line was split.
+    let mut play = Play::new(service(), facts());
+    assert_eq!(play.send(&[b'x'; 5_000]), "");
+    assert_eq!(play.send(b"\x16\x03\x01\r\n"), "500 5.5.2 Error: line too long\r\n");
+    assert_eq!(play.step, Step::Read);
+}
+
+#[test]
 fn the_text_of_a_message_may_look_like_http() {
     let mut play = Play::past("EHLO a\nMAIL FROM:<>\nRCPT TO:<a@b.c>\nDATA");
     assert!(play.send(b"GET / HTTP/1.1\r\n.\r\n").starts_with("250"));
