@@ -138,8 +138,10 @@ impl Walk<'_> {
             part.body = start..self.raw.len();
             part.message = root.then_some(section);
             let index = self.parts.len();
-            let deep = self.open.len() >= self.bounds.depth || self.parts.len() >= self.bounds.parts;
             let message = is_message(&part.media) && part.transfer == Transfer::Identity;
+            // A message is a part, and what it holds is one more.
+            let full = index + usize::from(message) >= self.bounds.parts;
+            let deep = full || self.open.len() >= self.bounds.depth;
             // The parts of a multipart that is a whole message are numbered as if they were the message's own.
             let multipart = boundary.is_some() && !deep;
             part.number = if root && !multipart { first_of(&number) } else { number.clone() };

@@ -12,6 +12,17 @@ fn many_parts_are_bounded() {
 }
 
 #[test]
+fn a_message_in_the_last_part_is_not_one_too_many() {
+    // Found by fuzzing.
+    let digest = b"Content-Type: multipart/digest; boundary=d\r\n\r\n--d\r\n\r\nSubject: 1\r\n\r\n1\r\n--d\r\n\r\n\r\n2\r\n--d--";
+    for parts in 1..=5 {
+        let split = parts::split(digest, &Bounds { parts, ..Bounds::default() });
+        assert!(split.parts.len() <= parts, "{} of {parts}", split.parts.len());
+        assert_eq!(split.unseen.is_empty(), parts == 5);
+    }
+}
+
+#[test]
 fn deep_nesting_is_bounded() {
     let mut raw = String::new();
     for level in 0..10_000 {
