@@ -13,6 +13,7 @@ mod authentication;
 mod chunking;
 mod commands;
 mod limits;
+mod order;
 mod streams;
 mod verdicts;
 

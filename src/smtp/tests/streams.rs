@@ -96,3 +96,18 @@ proptest! {
         prop_assert!(whole.0.lines().all(|line| line.len() >= 4 && line.as_bytes()[..3].iter().all(u8::is_ascii_digit)));
     }
 }
+
+proptest! {
+    // Each case is as many sessions as its stream has bytes.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(12) })]
+
+    #[test]
+    fn a_stream_means_the_same_wherever_it_is_split_in_two(stream in prop::collection::vec(pieces(), 1..16)) {
+        let stream = [b"EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.c>\r\n", &*stream.concat()].concat();
+        let whole = play([stream.as_slice()]);
+        for at in 0..=stream.len() {
+            let (before, after) = stream.split_at(at);
+            prop_assert_eq!(&play([before, after]), &whole, "at {}", at);
+        }
+    }
+}
