@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help run test soak check docs static docker tools
+.PHONY: help run test soak fuzz check docs static docker tools
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -13,6 +13,13 @@ run: ## Serve as 263 on 127.0.0.1:2525 (flags in ARGS)
 
 test: tools ## Run every test, installing first the mail clients that they drive
 	cargo test --locked
+
+soak: ## Run the release build under mixed load with faults for MINUTES (60), and say whether it stays in shape
+	cargo build --locked --release
+	tests/soak/soak.py target/release/mockmx $(or $(MINUTES),60) $(OUT)
+
+fuzz: ## Fuzz each target for FUZZ_SECONDS (30), with a nightly toolchain; not part of the tests
+	fuzz/run
 
 tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, PostgreSQL, nodemailer, schemathesis
 	tests/clients/install

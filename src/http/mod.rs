@@ -15,6 +15,8 @@ mod errors;
 mod events;
 mod extract;
 mod files;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guard;
 mod json;
 mod messages;

@@ -12,6 +12,8 @@ mod archive;
 mod bounds;
 mod charset;
 mod fold;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod header;
 mod html;
 mod magic;

@@ -19,6 +19,8 @@ mod command;
 mod content;
 mod data;
 mod extension;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod line;
 mod parameters;
 mod path;

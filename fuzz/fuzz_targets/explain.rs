@@ -1,0 +1,22 @@
+//! Whatever somebody brings is explained, or not.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use mockmx::explain::{Explainer, statements};
+use mockmx::policy::ProviderView;
+
+static PROVIDERS: LazyLock<Vec<ProviderView>> = LazyLock::new(|| mockmx_fuzz::generation().policy.providers());
+static EXPLAINER: LazyLock<Explainer<'static>> = LazyLock::new(|| Explainer::new(&PROVIDERS));
+
+fuzz_target!(|brought: &[u8]| {
+    let texts = statements(brought);
+    assert!(texts.len() <= 20);
+    assert!(texts.iter().all(|text| !text.trim().is_empty()));
+    for text in texts.iter().take(3) {
+        let found = EXPLAINER.explain(text);
+        assert!(found.iter().all(|found| (1..=100).contains(&found.certainty)), "{found:?}");
+        assert!(found.is_sorted_by(|a, b| a.certainty >= b.certainty));
+    }
+});
