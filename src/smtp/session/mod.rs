@@ -338,10 +338,13 @@ impl Session {
 
     fn text_finished(&mut self) {
         let State::Text(text) = std::mem::replace(&mut self.state, State::Commands) else { return };
-        if text.bare_lf() {
+        let bare_lf = text.bare_lf();
+        let outcome = text.outcome(&self.service.limits, |canned| self.say(canned));
+        // How far a text that is too much was looked at hangs on how it came.
+        if bare_lf && !matches!(outcome, Outcome::Overrun) {
             self.transcript.bare_text();
         }
-        match text.outcome(&self.service.limits, |canned| self.say(canned)) {
+        match outcome {
             Outcome::Complete => self.judged = Some(Judged::Message),
             Outcome::Chunk(size) => {
                 self.chunks = Chunks::Some(size);

@@ -60,6 +60,21 @@ fn a_message_too_big_is_refused_before_it_comes_or_at_its_end() {
 }
 
 #[test]
+fn of_a_text_that_is_too_much_the_same_is_told_however_it_came() {
+    // Found by fuzzing: what came in one piece was looked at beyond the end of the session.
+    let told = |size| {
+        let mut play = limited(Limits { message: 10, ..service().limits }).and_past(READY);
+        b"123456789012345678901\n2\n".chunks(size).for_each(|piece| drop(play.send(piece)));
+        assert_eq!(play.step, Step::Close);
+        play.session.take_transcript()
+    };
+    let whole = told(99);
+    for size in 1..24 {
+        assert_eq!(told(size), whole, "by {size}");
+    }
+}
+
+#[test]
 fn a_text_line_too_long_is_refused_at_the_end() {
     let mut play = limited(Limits { text_line: 10, ..service().limits }).and_past(READY);
     assert_eq!(play.send(b"12345678\r\n123456789\r\n1\r\n"), "");
