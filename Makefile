@@ -3,10 +3,10 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help run test soak fuzz check docs static docker tools
+.PHONY: help run test soak fuzz bench bench-parts check docs static docker tools
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Serve as 263 on 127.0.0.1:2525 (flags in ARGS)
 	cargo run --release --locked -- $(ARGS)
@@ -30,6 +30,17 @@ check: ## Run what a change must pass besides the tests: format, lints, document
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny@0.20.2
 	cargo deny --locked check bans licenses sources
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+bench: ## Compare mockmx with other servers and write docs/performance.md; ARGS=--quick takes a minute and writes nothing
+	benches/install
+	cargo build --release --locked
+	cargo build --release --locked --manifest-path benches/peers/mailin/Cargo.toml --target-dir $(TARGET) || true
+	cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir $(TARGET) -- $(or $(ARGS),--write docs/performance.md)
+
+bench-parts: ## Measure the parts of mockmx, each by itself (a filter in ARGS)
+	cargo bench --locked --manifest-path benches/Cargo.toml --target-dir $(TARGET) -- $(ARGS)
 
 docs: ## Write docs/providers, a page for each built-in provider, from the packs
 	cargo run --locked -- docs docs/providers
