@@ -177,7 +177,10 @@ impl<'a, S: Wire> Connection<'a, S> {
             self.breaks_at = None;
         }
         self.enter_lane();
-        Box::pin(self.identify(stage)).await;
+        let needs = self.needs(stage);
+        if !needs.is_nothing() {
+            Box::pin(self.identify(needs)).await;
+        }
         let verdict = self.ask(stage);
         self.wait(verdict.delay + self.guess_delay(stage)).await?;
         self.resolve(&verdict).await?;

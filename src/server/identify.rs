@@ -13,13 +13,14 @@ use crate::server::endpoint::Endpoint;
 use crate::stage::Stage;
 
 impl<S: Wire> Connection<'_, S> {
+    /// What the rules of a stage want to know of who the sender is.
+    pub(super) fn needs(&self, stage: Stage) -> Needs {
+        self.endpoint.generation.policy.identifies(stage, self.session.facts(), &self.recording.lane().stubs())
+    }
+
     /// Finds out what the rules of a stage before the message want to know.
-    pub(super) async fn identify(&mut self, stage: Stage) {
+    pub(super) async fn identify(&mut self, needs: Needs) {
         let facts = self.session.facts();
-        let needs = self.endpoint.generation.policy.identifies(stage, facts, &self.recording.lane().stubs());
-        if needs.is_nothing() {
-            return;
-        }
         let identity = find_out(&self.endpoint, &needs, facts, None).await;
         self.session.facts_mut().identity = Some(Arc::new(identity));
     }
@@ -29,11 +30,11 @@ impl<S: Wire> Connection<'_, S> {
     /// # Errors
     /// If the message cannot be read.
     pub(super) async fn identify_message(&mut self, content: Content) -> io::Result<Content> {
-        let facts = self.session.facts();
-        let needs = self.endpoint.generation.policy.identifies(Stage::Message, facts, &self.recording.lane().stubs());
+        let needs = self.needs(Stage::Message);
         if needs.is_nothing() {
             return Ok(content);
         }
+        let facts = self.session.facts();
         let identity = match content.memory() {
             _ if !needs.message() => find_out(&self.endpoint, &needs, facts, None).await,
             Some(bytes) if content.len() <= READ_IN_PLACE => find_out(&self.endpoint, &needs, facts, Some(bytes)).await,

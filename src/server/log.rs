@@ -121,6 +121,9 @@ pub(crate) fn unseen(facts: &Facts, unseen: &[String]) {
 
 /// A message was accepted.
 pub(crate) fn message(facts: &Facts, message: &Message) {
+    if !tracing::enabled!(target: "mockmx::message", tracing::Level::INFO) {
+        return;
+    }
     let fates: Vec<String> = message
         .deliveries
         .iter()
