@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use crate::address::Address;
 use crate::facts::Facts;
 
+/// The lane of whoever names none.
+const DEFAULT: &str = "default";
+
 /// The domain below which a domain names a lane.
 const DOMAIN: &str = ".lane.mockmx.test";
 
@@ -53,7 +56,7 @@ impl LaneName {
     /// Whether it is the lane of those who name none.
     #[must_use]
     pub fn is_default(&self) -> bool {
-        *self == Self::default()
+        self.as_str() == DEFAULT
     }
 
     /// The lane that a recipient's domain names.
@@ -66,8 +69,8 @@ impl LaneName {
 /// `default`.
 impl Default for LaneName {
     fn default() -> Self {
-        static DEFAULT: LazyLock<LaneName> = LazyLock::new(|| LaneName("default".into()));
-        DEFAULT.clone()
+        static NAME: LazyLock<LaneName> = LazyLock::new(|| LaneName(DEFAULT.into()));
+        NAME.clone()
     }
 }
 

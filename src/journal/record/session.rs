@@ -222,12 +222,13 @@ impl Session {
     /// Takes over what the client has said of itself by now.
     pub fn learn(&mut self, facts: &Facts) {
         // Between transactions it may be in none but the default lane; it stays with the one that it came for.
-        if !facts.lane.is_default() {
+        if !facts.lane.is_default() && self.lane != facts.lane.as_str() {
             self.lane = facts.lane.to_string();
         }
-        self.tls.clone_from(&facts.tls);
-        self.helo.clone_from(&facts.helo);
-        self.login.clone_from(&facts.login);
+        // It learns at every verdict, and mostly what it knows.
+        take_over(&mut self.tls, &facts.tls);
+        take_over(&mut self.helo, &facts.helo);
+        take_over(&mut self.login, &facts.login);
         if let Some(sender) = &facts.envelope.sender {
             add(&mut self.senders, &sender.to_string());
         }
@@ -248,6 +249,12 @@ impl Session {
         if self.messages.len() < MOST_RECORDS {
             self.messages.push(message.id);
         }
+    }
+}
+
+fn take_over<T: Clone + PartialEq>(known: &mut T, now: &T) {
+    if known != now {
+        known.clone_from(now);
     }
 }
 
