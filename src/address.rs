@@ -74,12 +74,13 @@ impl fmt::Display for Address {
 /// domain of it), without the root's dot. What is no domain is only made lower case.
 #[must_use]
 pub fn fold(domain: &str) -> String {
-    let plain = domain.is_ascii() && !domain.to_ascii_lowercase().contains("xn--");
-    let folded = if plain { domain.to_ascii_lowercase() } else { idna::domain_to_unicode(domain).0 };
-    match folded.strip_suffix('.') {
-        Some(domain) => domain.to_owned(),
-        None => folded,
+    let encoded = || domain.as_bytes().windows(4).any(|label| label.eq_ignore_ascii_case(b"xn--"));
+    let plain = domain.is_ascii() && !encoded();
+    let mut folded = if plain { domain.to_ascii_lowercase() } else { idna::domain_to_unicode(domain).0 };
+    if folded.ends_with('.') {
+        folded.pop();
     }
+    folded
 }
 
 /// A domain as settings and packs write it, in the form in which it is compared.

@@ -73,8 +73,9 @@ impl Reply {
     /// into a template could bring, goes out as `?`.
     pub fn write_to(&self, out: &mut Vec<u8>) {
         let last = self.lines.len() - 1;
+        let code = [self.code / 100 % 10, self.code / 10 % 10, self.code % 10].map(|digit| b'0' + digit as u8);
         for (index, line) in self.lines.iter().enumerate() {
-            out.extend_from_slice(self.code.to_string().as_bytes());
+            out.extend_from_slice(&code);
             out.push(if index == last { b' ' } else { b'-' });
             if line.contains(char::is_control) {
                 out.extend_from_slice(line.replace(char::is_control, "?").as_bytes());

@@ -236,13 +236,17 @@ impl Template {
     #[must_use]
     pub fn render(&self, facts: &Facts, host: &str) -> String {
         let mut out = String::new();
+        self.write(facts, host, &mut out);
+        out
+    }
+
+    fn write(&self, facts: &Facts, host: &str, out: &mut String) {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Value(placeholder) => placeholder.write(facts, host, &mut out),
+                Part::Value(placeholder) => placeholder.write(facts, host, out),
             }
         }
-        out
     }
 }
 
@@ -292,6 +296,17 @@ impl ReplyTemplate {
     #[must_use]
     pub fn render(&self, facts: &Facts, host: &str) -> Reply {
         Reply::with_lines(self.code, self.lines.iter().map(|line| line.render(facts, host)).collect())
+    }
+
+    /// The same with an enhanced code (RFC 2034) in front of each line.
+    #[must_use]
+    pub(crate) fn render_enhanced(&self, enhanced: &str, facts: &Facts, host: &str) -> Reply {
+        let line = |line: &Template| {
+            let mut out = format!("{enhanced} ");
+            line.write(facts, host, &mut out);
+            out
+        };
+        Reply::with_lines(self.code, self.lines.iter().map(line).collect())
     }
 }
 

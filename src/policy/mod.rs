@@ -157,20 +157,17 @@ impl Policy {
 
     /// The packs whose rules are asked at `stage`.
     fn asked(&self, stage: Stage, facts: &Facts) -> Vec<usize> {
-        let mut packs = match stage {
-            Stage::Rcpt => facts.envelope.candidate.iter().map(|to| self.of_recipient(facts, to)).collect(),
-            Stage::Data | Stage::Message => {
-                facts.envelope.recipients.iter().map(|to| self.of_recipient(facts, to)).collect()
-            }
-            _ => vec![self.at(&facts.listener)],
+        let recipients = match stage {
+            Stage::Rcpt => facts.envelope.candidate.as_slice(),
+            Stage::Data | Stage::Message => &facts.envelope.recipients,
+            _ => return vec![self.at(&facts.listener)],
         };
-        let mut seen = Vec::new();
-        packs.retain(|index| {
-            !seen.contains(index) && {
-                seen.push(*index);
-                true
+        let mut packs = Vec::new();
+        for index in recipients.iter().map(|to| self.of_recipient(facts, to)) {
+            if !packs.contains(&index) {
+                packs.push(index);
             }
-        });
+        }
         packs
     }
 

@@ -143,12 +143,10 @@ impl Persona {
     pub fn reply(&self, canned: Canned, facts: &Facts) -> Reply {
         // A test shows that every default text is a template, so that this is never said.
         let Some(words) = self.replies.get(&canned) else { return Reply::new(451, canned.name()) };
-        let reply = words.template.render(facts, &self.host);
         if words.enhanced.is_empty() || !self.extensions.contains(Extension::EnhancedStatusCodes) {
-            return reply;
+            return words.template.render(facts, &self.host);
         }
-        let lines = reply.lines().iter().map(|line| format!("{} {line}", words.enhanced)).collect();
-        Reply::with_lines(reply.code(), lines)
+        words.template.render_enhanced(words.enhanced, facts, &self.host)
     }
 }
 

@@ -145,6 +145,9 @@ impl<'a> Scene<'a> {
 
     /// The stubs whose pure conditions hold, the one that is asked first in front.
     fn stubs(&self) -> Vec<Candidate<'a>> {
+        if self.stubs.is_empty() {
+            return Vec::new();
+        }
         let packs = self.policy.asked(self.stage, self.facts);
         let mut candidates = Vec::new();
         for stub in self.stubs.iter().filter(|stub| stub.stage() == self.stage) {
