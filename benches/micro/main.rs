@@ -65,7 +65,7 @@ impl Bench {
     }
 
     fn judge(&self, stage: Stage, facts: &Facts) -> Verdict {
-        judge(&self.policy, &self.lanes.default_lane(), stage, facts, NOW)
+        judge(&self.policy, self.lanes.default_lane(), stage, facts, NOW)
     }
 }
 
@@ -76,7 +76,7 @@ fn step(session: &mut Session, line: &[u8]) {
         session.resolve(&Verdict::accept());
     }
     session.output().clear();
-    session.take_transcript();
+    let _ = session.take_transcript();
 }
 
 fn commands(criterion: &mut Criterion) {
