@@ -170,37 +170,58 @@ fn write_to(out: &mut String, value: impl fmt::Display) {
     let _ = write!(out, "{value}");
 }
 
+/// A piece of a template as it is written.
+pub(crate) enum Piece<'t> {
+    /// Text, with doubled braces made single.
+    Text(String),
+    /// What stands between braces.
+    Name(&'t str),
+}
+
+/// Takes a template apart.
+///
+/// # Errors
+/// If a brace is left open or alone.
+pub(crate) fn pieces(text: &str) -> Result<Vec<Piece<'_>>, TemplateError> {
+    let (mut pieces, mut plain, mut rest) = (Vec::new(), String::new(), text);
+    while let Some(at) = rest.find(['{', '}']) {
+        plain.push_str(&rest[..at]);
+        let brace = &rest[at..];
+        if let Some(after) = brace.strip_prefix("{{").or_else(|| brace.strip_prefix("}}")) {
+            plain.push_str(&brace[..1]);
+            rest = after;
+            continue;
+        }
+        let (name, after) =
+            brace.strip_prefix('{').and_then(|inner| inner.split_once('}')).ok_or(TemplateError::Brace)?;
+        if !plain.is_empty() {
+            pieces.push(Piece::Text(std::mem::take(&mut plain)));
+        }
+        pieces.push(Piece::Name(name));
+        rest = after;
+    }
+    plain.push_str(rest);
+    if !plain.is_empty() {
+        pieces.push(Piece::Text(plain));
+    }
+    Ok(pieces)
+}
+
 impl Template {
     /// Parses a template.
     ///
     /// # Errors
     /// If a brace is left open or alone, or if a placeholder's name is unknown.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let mut parts = Vec::new();
-        let mut plain = String::new();
-        let mut rest = text;
-        while let Some(at) = rest.find(['{', '}']) {
-            plain.push_str(&rest[..at]);
-            let brace = &rest[at..];
-            if let Some(after) = brace.strip_prefix("{{").or_else(|| brace.strip_prefix("}}")) {
-                plain.push_str(&brace[..1]);
-                rest = after;
-                continue;
-            }
-            let name = brace.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-            let (name, after) = name.ok_or(TemplateError::Brace)?;
-            let placeholder = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
-            let placeholder = placeholder.ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
-            if !plain.is_empty() {
-                parts.push(Part::Text(std::mem::take(&mut plain).into()));
-            }
-            parts.push(Part::Value(placeholder));
-            rest = after;
-        }
-        plain.push_str(rest);
-        if !plain.is_empty() {
-            parts.push(Part::Text(plain.into()));
-        }
+        let known = |name: &str| {
+            let found = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
+            found.ok_or_else(|| TemplateError::Unknown(name.to_owned()))
+        };
+        let part = |piece| match piece {
+            Piece::Text(text) => Ok(Part::Text(text.into())),
+            Piece::Name(name) => known(name).map(Part::Value),
+        };
+        let parts = pieces(text)?.into_iter().map(part).collect::<Result<_, _>>()?;
         Ok(Self(parts))
     }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::template::{Piece, pieces};
+
 /// A text with placeholders, as `<{recipient}>: {diagnostic}`. `{{` and `}}` stand for the braces themselves.
 ///
 /// Paragraphs that name the recipient, or what is known for each, are written once for each of them. A line all of whose
@@ -162,32 +164,15 @@ fn fill(line: &[Part], out: &mut String, value: impl Fn(Placeholder) -> String) 
 }
 
 fn line(text: &str) -> Result<Vec<Part>, TemplateError> {
-    let mut parts = Vec::new();
-    let mut plain = String::new();
-    let mut rest = text.trim_end();
-    while let Some(at) = rest.find(['{', '}']) {
-        plain.push_str(&rest[..at]);
-        let brace = &rest[at..];
-        if let Some(after) = brace.strip_prefix("{{").or_else(|| brace.strip_prefix("}}")) {
-            plain.push_str(&brace[..1]);
-            rest = after;
-            continue;
-        }
-        let name = brace.strip_prefix('{').and_then(|inner| inner.split_once('}'));
-        let (name, after) = name.ok_or(TemplateError::Brace)?;
-        let placeholder = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
-        let placeholder = placeholder.ok_or_else(|| TemplateError::Unknown(name.to_owned()))?;
-        if !plain.is_empty() {
-            parts.push(Part::Text(std::mem::take(&mut plain).into()));
-        }
-        parts.push(Part::Value(placeholder));
-        rest = after;
-    }
-    plain.push_str(rest);
-    if !plain.is_empty() {
-        parts.push(Part::Text(plain.into()));
-    }
-    Ok(parts)
+    let known = |name: &str| {
+        let found = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
+        found.ok_or_else(|| TemplateError::Unknown(name.to_owned()))
+    };
+    let part = |piece| match piece {
+        Piece::Text(text) => Ok(Part::Text(text.into())),
+        Piece::Name(name) => known(name).map(Part::Value),
+    };
+    pieces(text.trim_end()).map_err(|_| TemplateError::Brace)?.into_iter().map(part).collect()
 }
 
 /// Why a text is no template.
