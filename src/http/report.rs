@@ -16,10 +16,10 @@ use crate::journal::query::{Filter, Query};
 use crate::journal::record::{Message, Record, Session, Verdict};
 use crate::report::Report;
 
-/// The latest records that are looked at.
-const MOST_SESSIONS: usize = 10_000;
-const MOST_VERDICTS: usize = 100_000;
-const MOST_MESSAGES: usize = 100_000;
+/// The latest records that are looked at: all of them are in memory at once, transcripts and headers included.
+const MOST_SESSIONS: usize = 2_000;
+const MOST_VERDICTS: usize = 10_000;
+const MOST_MESSAGES: usize = 10_000;
 
 const SENDER: Parameter =
     Parameter::once("sender", Holds::Text, "example.org", "only the senders of this domain, or of this address");
