@@ -40,6 +40,15 @@ impl Verdict {
         }
     }
 
+    /// A refusal by no pack, but by mockmx itself, under a rule's name of its own.
+    #[must_use]
+    pub fn by_mockmx(rule: &str, stage: Stage, triggered: bool, evidence: String, reply: Reply) -> Self {
+        let rule = RuleRef { provider: "mockmx".to_owned(), id: rule.to_owned(), file: "built in".to_owned(), line: 0 };
+        let (rule, evidence) = (rule.into(), vec![evidence]);
+        let finding = Finding { rule, stage, late: false, triggered, recipient: None, evidence };
+        Self { findings: vec![finding], ..Self::of(Action::Refuse(reply)) }
+    }
+
     /// A verdict without a wait, by no rule.
     #[must_use]
     pub fn of(action: Action) -> Self {

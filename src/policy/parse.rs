@@ -37,6 +37,25 @@ pub(crate) fn stage(node: &Node, problems: &mut Problems) -> Option<Stage> {
     named
 }
 
+/// A time span from one time up to another: a list of the two.
+pub(crate) fn span(node: &Node, problems: &mut Problems) -> Option<(Duration, Duration)> {
+    let ends = match &node.value {
+        Value::List(ends) => &ends[..],
+        _ => &[],
+    };
+    let [least, most] = ends else {
+        problems.push(Problem::new(&node.place, "a span of times has two ends, as `[\"15m\", \"20m\"]`"));
+        return None;
+    };
+    let mut one = |node| note(node, duration(text(node, problems)?), problems);
+    let (least, most) = (one(least)?, one(most)?);
+    if least > most {
+        problems.push(Problem::new(&node.place, "a span of times begins with the shorter one"));
+        return None;
+    }
+    Some((least, most))
+}
+
 /// `2015-01-01`.
 ///
 /// # Errors

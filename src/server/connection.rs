@@ -194,10 +194,10 @@ impl<'a, S: Wire> Connection<'a, S> {
         if is_wrong { self.endpoint.limits().guess_delay * facts.counts.failed_logins } else { Duration::ZERO }
     }
 
+    /// Asks the policy, in the lane that the session has gone over to.
     pub(super) fn ask(&mut self, stage: Stage) -> Verdict {
         // What the client said goes ahead of what is said of it.
         self.recording.lines(self.session.take_transcript());
-        self.enter_lane();
         let (facts, lane) = (self.session.facts(), self.recording.lane());
         let now = lane.clock.now();
         let timer = self.endpoint.world.metrics.judging(stage);

@@ -11,9 +11,8 @@ use super::stream::Wire;
 use crate::journal::{Content, JournalError};
 use crate::message::{Bounds, MessageFacts};
 use crate::policy::Reads;
-use crate::reply::Reply;
 use crate::stage::Stage;
-use crate::verdict::{Action, Finding, RuleRef, Verdict};
+use crate::verdict::{Action, Verdict};
 
 /// A message up to this size is read where it is; a larger one on a thread that may block.
 pub(super) const READ_IN_PLACE: u64 = 64 * 1024;
@@ -74,7 +73,7 @@ impl<S: Wire> Connection<'_, S> {
     fn fault(&mut self, rule: &str, error: &dyn std::error::Error) -> Result<(), Ended> {
         let facts = self.session.facts();
         tracing::error!(target: "mockmx::session", session = %facts.session, %error, "message not taken");
-        let verdict = own_verdict(rule, error, self.session.local_error());
+        let verdict = Verdict::by_mockmx(rule, Stage::Message, false, error.to_string(), self.session.local_error());
         log::verdict(facts, &verdict);
         self.recording.note(format!("({error})"));
         self.recording.fault(facts, &verdict);
@@ -90,20 +89,6 @@ impl<S: Wire> Connection<'_, S> {
         log::message(facts, &message);
         Ok(())
     }
-}
-
-/// What mockmx itself says of a message that it could not take.
-fn own_verdict(rule: &str, error: &dyn std::error::Error, reply: Reply) -> Verdict {
-    let rule = RuleRef { provider: "mockmx".to_owned(), id: rule.to_owned(), file: "built in".to_owned(), line: 0 };
-    let finding = Finding {
-        rule: Arc::new(rule),
-        stage: Stage::Message,
-        late: false,
-        triggered: false,
-        recipient: None,
-        evidence: vec![error.to_string()],
-    };
-    Verdict { findings: vec![finding], ..Verdict::of(Action::Refuse(reply)) }
 }
 
 /// What the message says, as far as the policy wants to know.

@@ -42,17 +42,7 @@ impl Delay {
     pub(crate) fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
         let one = |node: &Node, problems: &mut Problems| note(node, parse::duration(text(node, problems)?), problems);
         match &node.value {
-            Value::List(ends) => {
-                let [least, most] = &ends[..] else {
-                    problems.push(Problem::new(&node.place, "a span of times has two ends, as `[\"1s\", \"10s\"]`"));
-                    return None;
-                };
-                let (least, most) = (one(least, problems)?, one(most, problems)?);
-                if least > most {
-                    problems.push(Problem::new(&node.place, "a span of times begins with the shorter one"));
-                }
-                Some(Self::Uniform { least, most })
-            }
+            Value::List(_) => parse::span(node, problems).map(|(least, most)| Self::Uniform { least, most }),
             Value::Table(_) => {
                 let mut table = Table::of(node, problems);
                 let median = table.required("median", problems).and_then(|node| one(node, problems));

@@ -66,20 +66,10 @@ impl Prison {
 
 /// One time, or the two ends of a span.
 fn span(node: &Node, problems: &mut Problems) -> Option<(Duration, Duration)> {
-    let mut duration = |node| note(node, parse::duration(text(node, problems)?), problems);
-    let (least, most) = match &node.value {
-        Value::List(ends) if ends.len() == 2 => (duration(&ends[0])?, duration(&ends[1])?),
-        Value::List(_) => {
-            problems.push(Problem::new(&node.place, "a span of times has two ends, as `[\"15m\", \"20m\"]`"));
-            return None;
-        }
-        _ => duration(node).map(|time| (time, time))?,
-    };
-    if least > most {
-        problems.push(Problem::new(&node.place, "a span of times begins with the shorter one"));
-        return None;
+    match &node.value {
+        Value::List(_) => parse::span(node, problems),
+        _ => note(node, parse::duration(text(node, problems)?), problems).map(|time| (time, time)),
     }
-    Some((least, most))
 }
 
 /// The id of a prison that the pack has and whose key is known at the rule's stage.

@@ -6,7 +6,7 @@ use crate::policy::habit;
 use crate::policy::trigger::{self, Named, RuleName};
 use crate::reply::Reply;
 use crate::stage::Stage;
-use crate::verdict::{Action, Finding, RuleRef, Verdict};
+use crate::verdict::Verdict;
 
 impl<'a> Scene<'a> {
     /// The rules that the session names.
@@ -43,7 +43,7 @@ impl<'a> Scene<'a> {
             return Some(Cast::Named(all));
         }
         let (reply, address) = habit::asked(stage, facts).filter(|_| policy.habits)?;
-        Some(Cast::Own(own_refusal("habit", reply, stage, format!("asked for by {address}")).into()))
+        Some(Cast::Own(Verdict::by_mockmx("habit", stage, true, format!("asked for by {address}"), reply).into()))
     }
 
     /// Whether a rule that was named speaks now.
@@ -55,7 +55,9 @@ impl<'a> Scene<'a> {
             }
             let text = format!("mockmx: there is no rule {}; `mockmx providers` lists them", named.name);
             let evidence = format!("named by {}", named.by);
-            return Cast::Own(own_refusal("unknown-rule", Reply::new(550, text), self.stage, evidence).into());
+            return Cast::Own(
+                Verdict::by_mockmx("unknown-rule", self.stage, true, evidence, Reply::new(550, text)).into(),
+            );
         };
         let late = is_over(rule.stage, named.at) && self.stage == named.at;
         Cast::Named(if rule.stage == self.stage || late { vec![(provider, rule, named)] } else { Vec::new() })
@@ -69,12 +71,4 @@ fn is_over(own: Stage, now: Stage) -> bool {
         Stage::Command | Stage::Fault => now != Stage::Connect,
         own => own < now,
     }
-}
-
-/// A refusal by no pack, but by mockmx itself.
-fn own_refusal(rule: &str, reply: Reply, stage: Stage, evidence: String) -> Verdict {
-    let rule = RuleRef { provider: "mockmx".to_owned(), id: rule.to_owned(), file: "built in".to_owned(), line: 0 };
-    let finding =
-        Finding { rule: rule.into(), stage, late: false, triggered: true, recipient: None, evidence: vec![evidence] };
-    Verdict { findings: vec![finding], ..Verdict::of(Action::Refuse(reply)) }
 }
