@@ -16,6 +16,9 @@ use crate::clock::io_now;
 use crate::journal::query::{Miss, Query};
 use crate::journal::record::{Id, Record};
 
+/// Bytes of transcripts in an answer, about. A page that would have more ends earlier.
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
+
 /// A page of a collection, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Page<T> {
@@ -96,8 +99,11 @@ pub(crate) async fn list<R: Shown>(api: &Api, query: Option<&str>, closing: Clos
         None => api.journal().page::<R>(&wanted).await?,
         Some(_) => waited(api, &asked, &wanted, closing).await?,
     };
-    let more = records.len() > most;
+    let mut more = records.len() > most;
     records.truncate(most);
+    let wanted = records.len();
+    records = complete(api, &asked, records).await?;
+    more |= records.len() < wanted;
     let last = records.last().filter(|_| more).map(|record| record.id());
     let page = Page { items: all_shown(&records, asked.transcript)?, next: last.map(|last| last.to_string()) };
     let mut response = json(&page)?;
@@ -124,20 +130,28 @@ async fn waited<R: Shown>(
     if waited.complete {
         return Ok(waited.found);
     }
-    let near = api.journal().near_misses::<R>(&asked.filter).await?;
+    let (near, misses): (Vec<_>, Vec<_>) = api.journal().near_misses::<R>(&asked.filter).await?.into_iter().unzip();
+    let found = complete(api, asked, waited.found).await?;
+    let near = complete(api, asked, near).await?;
     let near: Result<Vec<_>, ApiError> = near
         .into_iter()
+        .zip(misses)
         .map(|(record, misses)| {
             let record = record.shown(asked.transcript).map_err(|error| ApiError::fault(&error))?;
             Ok(object!({ "record": record, "misses": misses }))
         })
         .collect();
-    let (found, of) = (waited.found.len(), R::NAME);
-    let detail = format!("after {time:?} there are {found} of the {count} {of}s waited for");
+    let (are, of) = (found.len(), R::NAME);
+    let detail = format!("after {time:?} there are {are} of the {count} {of}s waited for");
     let error = ApiError::new(StatusCode::REQUEST_TIMEOUT, detail);
-    let found = serde_json::to_value(all_shown(&waited.found, asked.transcript)?);
+    let found = serde_json::to_value(all_shown(&found, asked.transcript)?);
     let found = found.map_err(|error| ApiError::fault(&error))?;
     Err(error.member("found", found).member("near", near?.into()))
+}
+
+/// The records with their transcripts, if those are wanted; not all of them, if that would be too much.
+async fn complete<R: Shown>(api: &Api, asked: &Asked, records: Vec<Arc<R>>) -> Result<Vec<Arc<R>>, ApiError> {
+    Ok(if asked.transcript { api.journal().whole(records, MOST_BYTES).await? } else { records })
 }
 
 /// The record of that id.

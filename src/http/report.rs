@@ -16,8 +16,10 @@ use crate::journal::query::{Filter, Query};
 use crate::journal::record::{Message, Record, Session, Verdict};
 use crate::report::Report;
 
-/// The latest records that are looked at: all of them are in memory at once, transcripts and headers included.
+/// The latest records that are looked at: all of them are in memory at once, headers included, and what is made of each
+/// line of a transcript is several times as large.
 const MOST_SESSIONS: usize = 2_000;
+const MOST_TRANSCRIPTS: u64 = 16 * 1024 * 1024;
 const MOST_VERDICTS: usize = 10_000;
 const MOST_MESSAGES: usize = 10_000;
 
@@ -42,11 +44,20 @@ pub(crate) async fn senders(State(api): State<Api>, RawQuery(query): RawQuery) -
     let journal = api.journal();
     // What a session says may be in a lane that the session has left since, so only sessions are chosen by it.
     let lane = lane.map(String::from);
-    let sessions = latest::<Session>(journal, Filter::within(lane, since, until), MOST_SESSIONS).await?;
-    let verdicts = latest::<Verdict>(journal, since_then(since), MOST_VERDICTS).await?;
-    let messages = latest::<Message>(journal, since_then(since), MOST_MESSAGES).await?;
+    let listed = latest::<Session>(journal, Filter::within(lane, since, until), MOST_SESSIONS + 1).await?;
+    let most = listed.iter().take(MOST_SESSIONS).cloned().collect();
+    let mut sessions = journal.whole(most, MOST_TRANSCRIPTS).await?;
+    let complete = sessions.len() == listed.len();
+    drop(listed);
+    sessions.reverse();
+    let mut verdicts = latest::<Verdict>(journal, since_then(since), MOST_VERDICTS).await?;
+    let mut messages = latest::<Message>(journal, since_then(since), MOST_MESSAGES).await?;
+    // In the order of time.
+    verdicts.reverse();
+    messages.reverse();
     let look = move || {
         let mut report = Report::until(end, &sessions, &verdicts, &messages);
+        report.complete = complete;
         sender.iter().for_each(|sender| report.retain(sender));
         Ok(report)
     };
@@ -57,9 +68,7 @@ const fn since_then(since: Option<Time>) -> Filter {
     Filter::within(None, since, None)
 }
 
-/// The latest records, in the order of time.
+/// The latest records, newest first.
 async fn latest<R: Record>(journal: &Journal, filter: Filter, limit: usize) -> Result<Vec<Arc<R>>, ApiError> {
-    let mut records = journal.page::<R>(&Query { filter, before: None, limit }).await?;
-    records.reverse();
-    Ok(records)
+    Ok(journal.page::<R>(&Query { filter, before: None, limit }).await?)
 }

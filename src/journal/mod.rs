@@ -129,7 +129,8 @@ impl Journal {
         self.watch.tell(entry);
     }
 
-    /// The records that a query asks for, newest first; sessions that are open among them.
+    /// The records that a query asks for, newest first; sessions that are open among them. Long transcripts may be left
+    /// out, which [`whole`](Self::whole) brings.
     ///
     /// # Errors
     /// If the store cannot be read.
@@ -152,6 +153,26 @@ impl Journal {
         records.dedup_by_key(|record| record.id());
         records.truncate(query.limit);
         Ok(records)
+    }
+
+    /// The same records with whatever pages leave out, the first of them that are `most` bytes together: at least one.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn whole<R: Record>(&self, records: Vec<Arc<R>>, most: u64) -> Result<Vec<Arc<R>>, JournalError> {
+        let (mut whole, mut bytes) = (Vec::new(), 0);
+        for record in records {
+            let record = match record.lacks_bulk() {
+                true => self.find::<R>(record.id()).await?.unwrap_or(record),
+                false => record,
+            };
+            bytes += record.weight();
+            if bytes > most && !whole.is_empty() {
+                break;
+            }
+            whole.push(record);
+        }
+        Ok(whole)
     }
 
     /// The record of that id.

@@ -31,6 +31,8 @@ pub use self::check::SenderCheck;
 /// How all senders behaved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
+    /// All sessions that were asked for were looked at. Of very many only the latest are.
+    pub complete: bool,
     /// Each sender, by lane, domain and address.
     pub senders: Vec<SenderReport>,
 }
@@ -121,7 +123,7 @@ impl Report {
     ) -> Self {
         let sessions: Vec<_> = sessions.iter().map(Borrow::borrow).collect();
         let records = group::Records::of(verdicts.iter().map(Borrow::borrow), messages.iter().map(Borrow::borrow));
-        Self { senders: group::senders(&sessions, &records, until) }
+        Self { complete: true, senders: group::senders(&sessions, &records, until) }
     }
 
     /// Only the senders of that domain, or of that address.

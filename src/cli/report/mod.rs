@@ -134,6 +134,12 @@ fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
         }
         one(sender, out)?;
     }
+    if !report.complete {
+        writeln!(
+            out,
+            "\nonly the latest sessions were looked at, for there are too many; `--lane` and `--since` choose others"
+        )?;
+    }
     Ok(())
 }
 

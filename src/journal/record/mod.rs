@@ -76,6 +76,27 @@ pub trait Record: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Syn
 
     /// The record, if it is of this kind.
     fn of_entry(entry: &Entry) -> Option<&Arc<Self>>;
+
+    /// The record without its bulk, and that, if it is so large that a database keeps it by itself: lists do without.
+    ///
+    /// # Errors
+    /// If it cannot be written as bytes.
+    fn apart(&self) -> serde_json::Result<Option<(Self, Vec<u8>)>> {
+        Ok(None)
+    }
+
+    /// Takes back the bulk that was kept by itself.
+    ///
+    /// # Errors
+    /// If the bytes are none.
+    fn rejoin(&mut self, _bulk: &[u8]) -> serde_json::Result<()> {
+        Ok(())
+    }
+
+    /// Whether its bulk may be missing.
+    fn lacks_bulk(&self) -> bool {
+        false
+    }
 }
 
 /// The kinds of records.

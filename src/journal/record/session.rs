@@ -14,6 +14,9 @@ use crate::journal::Entry;
 use crate::journal::query::Field;
 use crate::stage::Stage;
 
+/// Bytes of a transcript that a database keeps with the rest of its session. Most sessions have less.
+const WITH_THE_REST: usize = 8 * 1024;
+
 /// Addresses that a session lists, and verdicts and messages.
 const MOST_ADDRESSES: usize = 100;
 const MOST_RECORDS: usize = 1_000;
@@ -99,6 +102,7 @@ impl Said {
 
 /// What was said, line by line, up to a bound.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(from = "Written")]
 pub struct Transcript {
     /// The lines.
     pub lines: Vec<Line>,
@@ -108,13 +112,27 @@ pub struct Transcript {
     bytes: usize,
 }
 
+/// A transcript as it is read.
+#[derive(Deserialize)]
+struct Written {
+    lines: Vec<Line>,
+    left_out: u64,
+}
+
+impl From<Written> for Transcript {
+    fn from(Written { lines, left_out }: Written) -> Self {
+        let bytes = lines.iter().map(Line::weight).sum();
+        Self { lines, left_out, bytes }
+    }
+}
+
 impl Transcript {
     /// Bytes of lines that a session keeps.
     const MOST: usize = 1024 * 1024;
 
     /// Adds a line, if there is room.
     pub fn push(&mut self, line: Line) {
-        let weight = line.text.len() + size_of::<Line>();
+        let weight = line.weight();
         if self.bytes + weight > Self::MOST {
             self.left_out += 1;
         } else {
@@ -146,6 +164,10 @@ impl Line {
     #[must_use]
     pub const fn new(at: Time, by: Speaker, text: String) -> Self {
         Self { at, by, text, ahead: false, bare_lf: false }
+    }
+
+    const fn weight(&self) -> usize {
+        self.text.len() + size_of::<Self>()
     }
 }
 
@@ -306,5 +328,21 @@ impl Record for Session {
 
     fn of_entry(entry: &Entry) -> Option<&Arc<Self>> {
         if let Entry::Session(record) = entry { Some(record) } else { None }
+    }
+
+    fn apart(&self) -> serde_json::Result<Option<(Self, Vec<u8>)>> {
+        if self.transcript.bytes <= WITH_THE_REST {
+            return Ok(None);
+        }
+        Ok(Some((self.without_transcript(), serde_json::to_vec(&self.transcript)?)))
+    }
+
+    fn rejoin(&mut self, bulk: &[u8]) -> serde_json::Result<()> {
+        self.transcript = serde_json::from_slice(bulk)?;
+        Ok(())
+    }
+
+    fn lacks_bulk(&self) -> bool {
+        self.transcript.lines.is_empty()
     }
 }

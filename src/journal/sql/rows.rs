@@ -35,9 +35,11 @@ pub(super) struct Row {
     pub(super) at: Time,
     pub(super) weight: u64,
     pub(super) doc: String,
+    /// What is kept by itself.
+    pub(super) bulk: Option<Vec<u8>>,
 }
 
-/// A part of a message's bytes.
+/// A part of a message's bytes, or of what else is kept by itself.
 pub(super) struct Part {
     pub(super) id: Id,
     pub(super) number: i64,
@@ -150,17 +152,34 @@ fn decoded<R: Record>(doc: &str) -> Result<R, Error> {
 /// The record of that id.
 pub(super) async fn find<R: Record>(connection: &mut AnyConnection, id: Id) -> Result<Option<Arc<R>>, Error> {
     let select = statement("select doc from records where id = $1 and kind = $2".to_owned());
-    let row = select.bind(id.to_string()).bind(R::KIND.name()).fetch_optional(connection).await?;
-    row.map(|row| decoded(row.try_get(0)?).map(Arc::new)).transpose()
+    let row = select.bind(id.to_string()).bind(R::KIND.name()).fetch_optional(&mut *connection).await?;
+    let Some(row) = row else { return Ok(None) };
+    let mut record: R = decoded(row.try_get(0)?)?;
+    if record.lacks_bulk()
+        && let Some(bulk) = bulk(connection, id).await?
+    {
+        record.rejoin(&bulk).map_err(|error| Error::Decode(error.into()))?;
+    }
+    Ok(Some(Arc::new(record)))
 }
 
-/// How many parts the bytes of that message have; none if there is no such message.
+/// The bulk of a record that was kept by itself, if it was.
+pub(super) async fn bulk(connection: &mut AnyConnection, id: Id) -> Result<Option<Vec<u8>>, Error> {
+    let mut bulk = None;
+    for number in 0..parts(connection, id).await? {
+        let part = part(connection, id, number).await?;
+        bulk.get_or_insert_with(Vec::new).extend(part.unwrap_or_default());
+    }
+    Ok(bulk)
+}
+
+/// How many parts the bytes of that record have; none if there is no such record.
 pub(super) async fn parts(connection: &mut AnyConnection, id: Id) -> Result<i64, Error> {
     let count = statement("select count(*) from contents where id = $1".to_owned());
     count.bind(id.to_string()).fetch_one(connection).await?.try_get(0)
 }
 
-/// One part of the bytes of that message.
+/// One part of the bytes of that record.
 pub(super) async fn part(connection: &mut AnyConnection, id: Id, number: i64) -> Result<Option<Vec<u8>>, Error> {
     let select = statement("select bytes from contents where id = $1 and part = $2".to_owned());
     let row = select.bind(id.to_string()).bind(number).fetch_optional(connection).await?;
@@ -203,6 +222,7 @@ pub(super) async fn revoke(connection: &mut AnyConnection, ids: &[Id]) -> Result
         at: Time::default(),
         weight: 0,
         doc: String::new(),
+        bulk: None,
     };
     insert(connection, &ids.iter().map(row).collect::<Vec<_>>()).await?;
     delete(connection, ids).await.map(|_| ())

@@ -27,6 +27,7 @@ fn row(weight: u64) -> Row {
         at: Time::from_unix_seconds(1_201_824_000),
         weight,
         doc: "{}".to_owned(),
+        bulk: None,
     }
 }
 

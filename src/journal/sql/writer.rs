@@ -13,7 +13,7 @@ use super::queue::{Job, MOST_AT_ONCE, Queue};
 use super::rows::{self, PART, Part, Row};
 use super::{CHANNEL, plain};
 use crate::clock::{Clock, io_now};
-use crate::journal::record::{Id, Kind, Record};
+use crate::journal::record::{Id, Record};
 use crate::journal::watch::Watch;
 use crate::journal::{Content, Entry, JournalError, Keep};
 
@@ -238,6 +238,9 @@ impl Writer {
             let rows = jobs.iter().filter_map(row).collect::<Result<Vec<_>, _>>();
             let rows = rows.map_err(|error| Failure::Record(error.to_string()))?;
             rows::insert(&mut transaction, &rows).await?;
+            for (id, bulk) in rows.into_iter().filter_map(|row| Some((row.id, row.bulk?))) {
+                contents(&mut transaction, [(id, &Content::in_memory(bulk))].into_iter()).await?;
+            }
         }
         let messages = records.iter().filter_map(|job| match job {
             Job::Message { message, content, .. } => Some((message.id, content)),
@@ -323,29 +326,22 @@ fn reject(records: Vec<Job>, reason: &str) {
 
 /// A record as it is written; nothing for what is none.
 fn row(job: &Job) -> Option<serde_json::Result<Row>> {
-    let (doc, id, kind, lane, at, weight) = match job {
-        Job::Note(entry) => {
-            let doc = match entry {
-                Entry::Session(session) => serde_json::to_string(session.as_ref()),
-                Entry::Verdict(verdict) => serde_json::to_string(verdict.as_ref()),
-                Entry::Message(message) => serde_json::to_string(message.as_ref()),
-            };
-            (doc, entry.id(), entry.kind(), entry.lane().to_owned(), entry.at(), entry.weight())
-        }
-        Job::Message { message, content, .. } => {
-            let weight = message.weight() + content.len();
-            (
-                serde_json::to_string(message.as_ref()),
-                message.id,
-                Kind::Message,
-                message.lane.clone(),
-                message.at(),
-                weight,
-            )
-        }
-        Job::Told(_) | Job::Sweep(_) => return None,
+    match job {
+        Job::Note(Entry::Session(session)) => Some(row_of(session.as_ref(), 0)),
+        Job::Note(Entry::Verdict(verdict)) => Some(row_of(verdict.as_ref(), 0)),
+        Job::Note(Entry::Message(message)) => Some(row_of(message.as_ref(), 0)),
+        Job::Message { message, content, .. } => Some(row_of(message.as_ref(), content.len())),
+        Job::Told(_) | Job::Sweep(_) => None,
+    }
+}
+
+fn row_of<R: Record>(record: &R, content: u64) -> serde_json::Result<Row> {
+    let (doc, bulk) = match record.apart()? {
+        Some((rest, bulk)) => (serde_json::to_string(&rest)?, Some(bulk)),
+        None => (serde_json::to_string(record)?, None),
     };
-    Some(doc.map(|doc| Row { id, kind, lane, at, weight, doc }))
+    let (lane, weight) = (record.lane().to_owned(), record.weight() + content);
+    Ok(Row { id: record.id(), kind: R::KIND, lane, at: record.at(), weight, doc, bulk })
 }
 
 /// Writes the bytes of messages, a part at a time: of a large one there is never more than that in memory.

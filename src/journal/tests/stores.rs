@@ -80,6 +80,7 @@ async fn every_store(stores: &Stores) {
     what_was_kept_comes_back_as_it_was(stores).await;
     a_large_message_comes_back_whole(stores).await;
     an_open_session_is_seen_as_it_is_now(stores).await;
+    long_transcripts_come_back_within_bounds(stores).await;
     each_filter_is_told_apart(stores).await;
     moments_are_told_apart_by_milliseconds(stores).await;
     waiting_ends_with_the_last_that_was_waited_for(stores).await;
@@ -209,6 +210,36 @@ async fn an_open_session_is_seen_as_it_is_now(stores: &Stores) {
         assert_eq!(found.ended, Some(NOW));
         journal.sweep().await.unwrap();
     }
+}
+
+async fn long_transcripts_come_back_within_bounds(stores: &Stores) {
+    let journal = stores.journal().await;
+    let facts = facts("a@example.org", &["b@example.com"]);
+    let mut said = Vec::new();
+    // The last is longer than one part of what a database keeps by itself, and than what a session keeps.
+    for lines in [1, 2_000, 30_000] {
+        let session = journal.begin(Session::begun(&facts, "263"));
+        let texts: Vec<_> = (0..lines).map(|number| format!("NOOP {number}")).collect();
+        session.lines(texts.iter().map(|text| (Speaker::Client, text.clone())), NOW);
+        session.end(&facts, "closed", 0, NOW);
+        said.push(texts);
+    }
+    journal.sweep().await.unwrap();
+    let listed = journal.page::<Session>(&all()).await.unwrap();
+    let whole = journal.whole(listed.clone(), u64::MAX).await.unwrap();
+    for ((listed, whole), said) in listed.iter().zip(&whole).zip(said.iter().rev()) {
+        assert_eq!((listed.id, listed.weight() <= whole.weight()), (whole.id, true));
+        assert_eq!(journal.find::<Session>(whole.id).await.unwrap().as_ref(), Some(whole));
+        let texts = whole.transcript.lines.iter().map(|line| &line.text);
+        assert!(texts.eq(&said[..whole.transcript.lines.len()]));
+        assert_eq!(whole.transcript.lines.len() + whole.transcript.left_out as usize, said.len());
+    }
+    let weights: Vec<_> = whole.iter().map(|session| session.weight()).collect();
+    assert_eq!(whole.len(), 3);
+    for (most, count) in [(0, 1), (weights[0], 1), (weights[0] + weights[1], 2), (u64::MAX, 3)] {
+        assert_eq!(journal.whole(listed.clone(), most).await.unwrap().len(), count, "{most}");
+    }
+    assert_eq!(journal.delete::<Session>(&Filter::default()).await.unwrap(), 3);
 }
 
 async fn each_filter_is_told_apart(stores: &Stores) {
