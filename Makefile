@@ -26,6 +26,7 @@ tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, Pos
 
 check: ## Run what a change must pass besides the tests: format, lints, documentation, licences
 	cargo fmt --check
+	for of in benches fuzz; do cargo metadata --locked --format-version 1 --manifest-path $$of/Cargo.toml > /dev/null; done
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny@0.20.2
