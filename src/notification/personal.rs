@@ -62,7 +62,9 @@ pub(super) fn abuse_report(source: &Source<'_>, form: &Form, recipient: usize) -
     let (from, to) = (address(&form.abuse, &host), message.from.clone());
     // RFC 5965 knows no UTF-8: addresses that are not ASCII are left out of its fields.
     let utf8 = source.is_utf8(&[recipient]);
-    let header = words.header(&from, "", &to, &[recipient], utf8);
+    let mut header = words.header(&from, "", &to, &[recipient], utf8);
+    // RFC 3834 §5: it has a sender, and so this alone keeps programs from answering it.
+    header.ours("Auto-Submitted", "auto-generated");
     let mut fields = Fields::default();
     fields.ours("Feedback-Type", "abuse");
     fields.ours("User-Agent", "mockmx");
