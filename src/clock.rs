@@ -10,6 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::sync::Notify;
 use utoipa::ToSchema;
 
 /// A moment on mockmx's clock, counted in nanoseconds since the Unix epoch (enough until the year 2554).
@@ -115,7 +116,14 @@ impl<'de> Deserialize<'de> for Time {
 ///
 /// Clones are handles to the same clock.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<Mutex<Reading>>);
+pub struct Clock(Arc<Face>);
+
+#[derive(Debug)]
+struct Face {
+    reading: Mutex<Reading>,
+    /// Told whenever it is moved, stopped or let run.
+    moved: Notify,
+}
 
 #[derive(Clone, Copy, Debug)]
 enum Reading {
@@ -157,27 +165,45 @@ impl Clock {
         self.reading().now()
     }
 
+    /// Waits until it shows `time` or a later one, by running or by being moved.
+    pub async fn until(&self, time: Time) {
+        loop {
+            let mut moved = std::pin::pin!(self.0.moved.notified());
+            // From here on no move is missed.
+            moved.as_mut().enable();
+            let reading = *self.reading();
+            let left = time.since(reading.now());
+            match reading {
+                _ if left.is_zero() => return,
+                Reading::Stands(_) => moved.await,
+                Reading::Runs { .. } => tokio::select! {
+                    () = tokio::time::sleep(left) => {}
+                    () = moved => {}
+                },
+            }
+        }
+    }
+
     /// Moves it forward. A clock never goes back: prisons and rates rely on it.
     pub fn advance(&self, by: Duration) {
-        match &mut *self.reading() {
-            Reading::Runs { shown, .. } => *shown = shown.after(by),
-            Reading::Stands(time) => *time = time.after(by),
-        }
+        self.change(|reading| match reading {
+            Reading::Runs { shown, at } => Reading::Runs { shown: shown.after(by), at },
+            Reading::Stands(time) => Reading::Stands(time.after(by)),
+        });
     }
 
     /// Stops it where it is. It can still be advanced.
     pub fn freeze(&self) {
-        let mut reading = self.reading();
-        *reading = Reading::Stands(reading.now());
+        self.change(|reading| Reading::Stands(reading.now()));
     }
 
     /// Lets it run again, from what it shows.
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clocks")]
     pub fn run(&self) {
-        let mut reading = self.reading();
-        if let Reading::Stands(shown) = *reading {
-            *reading = Reading::Runs { shown, at: Instant::now() };
-        }
+        self.change(|reading| match reading {
+            Reading::Stands(shown) => Reading::Runs { shown, at: Instant::now() },
+            running @ Reading::Runs { .. } => running,
+        });
     }
 
     /// Whether it stands still.
@@ -196,16 +222,23 @@ impl Clock {
     /// this clock has to be forgotten.
     pub fn show_as(&self, other: &Self) {
         let reading = *other.reading();
-        *self.reading() = reading;
+        self.change(|_| reading);
     }
 
     fn of(reading: Reading) -> Self {
-        Self(Arc::new(Mutex::new(reading)))
+        Self(Arc::new(Face { reading: Mutex::new(reading), moved: Notify::new() }))
+    }
+
+    fn change(&self, to: impl FnOnce(Reading) -> Reading) {
+        let mut reading = self.reading();
+        *reading = to(*reading);
+        drop(reading);
+        self.0.moved.notify_waiters();
     }
 
     fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
         // A reading is replaced whole, so a panic elsewhere cannot have left it half written.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -254,5 +287,29 @@ mod tests {
         let before = clock.now();
         clock.advance(Duration::from_secs(3600));
         assert!(clock.now().since(before) >= Duration::from_secs(3600));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_a_time_hears_of_every_move() {
+        let start = Time::from_unix_seconds(1_201_824_000);
+        let clock = Clock::standing(start);
+        let (hour, handle) = (Duration::from_secs(3600), clock.clone());
+        clock.until(start).await;
+        let waiting = tokio::spawn(async move { handle.until(start.after(hour)).await });
+        tokio::task::yield_now().await;
+        clock.advance(hour / 2);
+        tokio::time::sleep(hour * 24).await;
+        assert!(!waiting.is_finished(), "it waits by the clock's time, not by tokio's");
+        clock.advance(hour / 2);
+        waiting.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_runs_comes_to_every_time() {
+        let clock = Clock::standing(Time::from_unix_seconds(1_201_824_000));
+        let soon = clock.now().after(Duration::from_millis(20));
+        clock.run();
+        clock.until(soon).await;
+        assert!(clock.now() >= soon);
     }
 }
