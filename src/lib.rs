@@ -19,6 +19,7 @@ pub mod mock;
 pub mod notification;
 pub mod policy;
 pub mod problem;
+pub mod relay;
 pub mod reply;
 pub mod report;
 pub mod server;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mockmx::journal::{Keep, Location};
-use mockmx::settings::{Flags, KEYS, ListenerSettings, LogSettings, ServerLimits, Settings};
+use mockmx::settings::{Flags, KEYS, ListenerSettings, LogSettings, OutboxSettings, ServerLimits, Settings};
 
 use crate::program::{mockmx, said};
 
@@ -37,6 +37,7 @@ fn the_example_holds_the_defaults() {
     assert_eq!(settings.limits, ServerLimits::default());
     assert_eq!(settings.log, LogSettings::default());
     assert_eq!((settings.journal.location, settings.journal.keep), (Location::Memory, Keep::default()));
+    assert_eq!(settings.outbox, OutboxSettings::default());
     assert!(settings.accounts.any && !settings.auth_without_tls);
 }
 

@@ -26,7 +26,7 @@ use crate::journal::record::Message;
 use crate::policy::Policy;
 use crate::problem::Place;
 use crate::settings::{
-    DnsSettings, JournalSettings, ListenerSettings, LogSettings, ServerLimits, Settings, TlsSettings,
+    DnsSettings, JournalSettings, ListenerSettings, LogSettings, OutboxSettings, ServerLimits, Settings, TlsSettings,
 };
 use crate::smtp::Limits;
 
@@ -89,6 +89,7 @@ pub(crate) fn settings() -> Settings {
         accounts: Accounts { any: true, ..Accounts::default() },
         auth_without_tls: false,
         dns: DnsSettings::default(),
+        outbox: OutboxSettings::default(),
         limits: limits(),
         tls: TlsSettings::default(),
         log: LogSettings::default(),

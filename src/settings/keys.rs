@@ -1,7 +1,7 @@
 //! What can be set, and under which names.
 
 /// A setting that a variable, and sometimes a flag, can set. Lists of tables (`[[listener]]`, `[[account]]`,
-/// `[[domain]]`, `[[mailbox]]`) and `[providers]` can be set in the file only.
+/// `[[domain]]`, `[[mailbox]]`), `[outbox.relays]` and `[providers]` can be set in the file only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The way to it in the file: `limits.idle`.
@@ -51,6 +51,9 @@ pub const KEYS: &[Key] = &[
     flag("tls.write-ca", Kind::Text, "--write-ca"),
     flag("dns.listen", Kind::Text, "--dns"),
     key("dns.resolver", Kind::Text),
+    key("outbox.relay", Kind::Text),
+    key("outbox.retry", Kind::Text),
+    key("outbox.give-up", Kind::Text),
     key("limits.command-line", Kind::Text),
     key("limits.text-line", Kind::Text),
     key("limits.message", Kind::Text),

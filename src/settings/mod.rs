@@ -7,12 +7,14 @@
 
 mod keys;
 mod layers;
+mod outbox;
 mod read;
 mod secret;
 #[cfg(test)]
 mod tests;
 mod values;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -27,6 +29,7 @@ use crate::identity::Zones;
 use crate::journal::{Keep, Location};
 use crate::lane::LaneName;
 use crate::problem::{Place, Problems};
+use crate::relay::{Hop, Schedule};
 use crate::smtp::Limits;
 
 pub use keys::{KEYS, Key, Kind};
@@ -73,6 +76,8 @@ pub struct Settings {
     pub auth_without_tls: bool,
     /// What DNS says.
     pub dns: DnsSettings,
+    /// Where notifications go.
+    pub outbox: OutboxSettings,
     /// Bounds.
     pub limits: ServerLimits,
     /// Certificate and key.
@@ -262,6 +267,17 @@ pub struct DnsSettings {
     pub resolver: Option<SocketAddr>,
     /// Names, over those of the packs.
     pub zones: Zones,
+}
+
+/// Where notifications go. By default they stay in the outbox: nothing leaves mockmx.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboxSettings {
+    /// The host that they are handed to.
+    pub relay: Option<Hop>,
+    /// The hosts for return paths of a domain, in place of that one. None: they stay.
+    pub relays: BTreeMap<String, Option<Hop>>,
+    /// When a host is tried again.
+    pub schedule: Schedule,
 }
 
 /// What is logged, and how. Read once at start: a reload does not change it.

@@ -43,6 +43,7 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
     let http_hosts = http_hosts.filter_map(|node| note(node, parse_domain(text(node, problems)?), problems)).collect();
     check_reach(http.as_ref(), http_token.is_some() || http_open, problems);
     let dns = dns(&mut table, problems);
+    let outbox = super::outbox::outbox(&mut table, &listeners, problems);
     check_addresses(&listeners, [("http", http.as_ref()), ("dns", dns.listen.as_ref())], root, problems);
     let settings = Settings {
         provider,
@@ -65,6 +66,7 @@ pub(super) fn settings(root: &Node, problems: &mut Problems) -> Settings {
         accounts: accounts(&mut table, problems),
         auth_without_tls: auth(&mut table, problems),
         dns,
+        outbox,
         limits: limits(&mut table, problems),
         tls: tls(&mut table, problems),
         log: log(&mut table, problems),
@@ -307,10 +309,10 @@ fn limits(table: &mut Table<'_>, problems: &mut Problems) -> ServerLimits {
 }
 
 const MIB: u64 = 1024 * 1024;
-const SECOND: Duration = Duration::from_secs(1);
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-fn set<T>(limit: &mut T, value: Option<T>) {
+pub(super) fn set<T>(limit: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *limit = value;
     }

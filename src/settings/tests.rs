@@ -58,6 +58,8 @@ fn without_a_file_the_defaults_hold() {
     assert_eq!(settings.http.unwrap().to_string(), "127.0.0.1:8025");
     assert_eq!(settings.limits, ServerLimits::default());
     assert_eq!(settings.log, LogSettings::default());
+    assert_eq!(settings.outbox, OutboxSettings::default());
+    assert!(settings.outbox.relay.is_none() && settings.outbox.relays.is_empty(), "nothing leaves mockmx");
     assert!(settings.accounts.any && !settings.auth_without_tls);
     assert!(settings.provider.is_none() && settings.file.is_none());
 }
@@ -317,6 +319,42 @@ fn a_token_is_never_shown() {
     assert_eq!(settings.http_token.as_ref().map(Secret::reveal), Some("secret"));
     assert_eq!(settings.http_hosts, ["mx.example"]);
     assert!(!format!("{settings:?} {:?}", given.flags).contains("secret"));
+}
+
+#[test]
+fn a_relay_is_named_for_all_or_for_a_domain() {
+    let file = "[outbox]\nrelay = 'mail.example.com:25'\nretry = '5m'\ngive-up = '0s'\n\
+                [outbox.relays]\n'A.test' = '127.0.0.1:2526'\n'公司.中国' = 'off'\n";
+    let outbox = given(file).settings().outbox;
+    assert_eq!(outbox.relay.unwrap().to_string(), "mail.example.com:25");
+    assert_eq!(outbox.relays["a.test"].as_ref().unwrap().to_string(), "127.0.0.1:2526");
+    assert_eq!(outbox.relays["公司.中国"], None);
+    assert_eq!((outbox.schedule.retry, outbox.schedule.give_up), (Duration::from_secs(300), Duration::ZERO));
+    let off = given(file).variable("MOCKMX_OUTBOX__RELAY", "off").settings().outbox;
+    assert!(off.relay.is_none() && off.relays.len() == 2);
+}
+
+#[test]
+fn what_is_wrong_with_a_relay_is_said_where_it_stands() {
+    let file = r#"smtp = ":2525"
+submission = "[::1]:2587"
+
+[outbox]
+relay = "localhost:2525"
+retry = "10ms"
+give-up = "1y"
+relaies = {}
+
+[outbox.relays]
+"a.test" = "mail.example.com"
+"not a domain" = "127.0.0.1:25"
+"b.test" = "localhost:2587"
+"c.test" = "127.0.0.1:2587"
+"A.test" = "off"
+"d.test" = 25
+"e.test" = "192.0.2.1:0"
+"#;
+    insta::assert_snapshot!(given(file).drawn());
 }
 
 #[test]

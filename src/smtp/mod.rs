@@ -32,6 +32,7 @@ mod transcript;
 
 pub use data::{Decoded, Decoder};
 pub use extension::{Extension, Extensions};
+pub(crate) use path::is_path;
 pub use persona::{Canned, Persona};
 pub use session::Session;
 pub use transcript::Spoken;

@@ -48,6 +48,11 @@ impl Path {
     }
 }
 
+/// Whether `text` is a mailbox, or `Postmaster`, that can stand between angle brackets.
+pub(crate) fn is_path(text: &str) -> bool {
+    matches!(Path::parse(&format!("<{text}>")), Some((Path::Mailbox(_) | Path::Postmaster(_), "")))
+}
+
 /// Where the first character that `stop` wants stands outside of quotes.
 fn unquoted(text: &str, stop: impl Fn(char) -> bool) -> Option<usize> {
     let mut quoted = false;
@@ -165,6 +170,16 @@ mod tests {
         assert_eq!(Path::parse("<> RET=HDRS"), Some((Path::Null, " RET=HDRS")));
         let postmaster = Address::new("PostMaster", "PostMaster", "");
         assert_eq!(Path::parse("<PostMaster>"), Some((Path::Postmaster(postmaster), "")));
+    }
+
+    #[test]
+    fn what_can_stand_between_brackets() {
+        for text in ["a@b.c", "postmaster", r#""a>\"b"@c"#, "用户@例子.中国"] {
+            assert!(is_path(text), "{text}");
+        }
+        for text in ["", "a@b> SIZE=1", "a@b>\r\nDATA", "a@b\r\nDATA\r\n<c@d", "a b@c", "<a@b>"] {
+            assert!(!is_path(text), "{text}");
+        }
     }
 
     #[test]
