@@ -1,8 +1,8 @@
 //! Notifications on their way out, by SMTP, to the hosts that the settings name and to no other.
 //!
-//! [`Relay::attempt`] hands one message to one server and tells what came of it. `hop` is where mail goes, `schedule`
-//! when it is tried again, `content` how a message goes over the wire, `replies` what a server says, `client` the
-//! dialogue.
+//! [`Relay::attempt`] hands one message to one server and tells what came of it; [`run()`] does so for an outbox, a few
+//! at a time and again until a server takes the message or its time is up. `hop` is where mail goes, `schedule` when it
+//! is tried again, `content` how a message goes over the wire, `replies` what a server says, `client` the dialogue.
 //!
 //! No loop can come of it: a message that has been through [`MOST_RECEIVED`] servers is not sent, none is sent to a
 //! listener of this mockmx, and all that mockmx writes has the null return path or is an abuse report, and about
@@ -12,6 +12,7 @@ mod client;
 mod content;
 mod hop;
 mod replies;
+mod run;
 mod schedule;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ use crate::settings::OutboxSettings;
 pub use content::MOST_RECEIVED;
 pub(crate) use hop::is_listener;
 pub use hop::{HOP_HELP, Hop};
+pub use run::{Entry, Outbox, Report, run};
 pub use schedule::Schedule;
 
 /// How long a server may take to accept a connection.

@@ -1,7 +1,9 @@
-//! The dialogue with servers that do as a script says, over pipes in memory whose time is tokio's and paused.
+//! The dialogue with servers that do as a script says, over pipes in memory whose time is tokio's and paused; the
+//! driver over an outbox in memory whose clock is moved.
 
 mod content;
 mod dialogue;
+mod driver;
 mod hops;
 
 use std::net::{IpAddr, Ipv4Addr};
