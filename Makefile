@@ -21,7 +21,7 @@ soak: ## Run the release build under mixed load with faults for MINUTES (60), an
 fuzz: ## Fuzz each target for FUZZ_SECONDS (30), with a nightly toolchain; not part of the tests
 	fuzz/run
 
-tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, PostgreSQL, nodemailer, schemathesis
+tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, PostgreSQL, nodemailer, schemathesis, mailin-embedded
 	tests/clients/install
 
 check: ## Run what a change must pass besides the tests: format, lints, documentation, licences

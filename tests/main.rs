@@ -19,6 +19,7 @@ mod packs;
 mod postfix;
 mod postgres;
 mod program;
+mod relay;
 mod report;
 mod scenarios;
 mod serve;
