@@ -41,8 +41,9 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
+use tokio_io_timeout::TimeoutStream;
 
 pub use self::api::Api;
 use self::api::Closing;
@@ -60,6 +61,9 @@ const MOST_BODY: usize = 1024 * 1024;
 
 /// How long a client may take for a request's head, and how long a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(15);
+
+/// How long a client may leave unread what is there for it.
+const READING_TIME: Duration = Duration::from_secs(30);
 
 /// How long a response may still take when mockmx closes.
 const CLOSING_TIME: Duration = Duration::from_secs(2);
@@ -93,7 +97,13 @@ impl Readiness {
 }
 
 /// Serves one connection until it ends, or `closing` becomes true and the request under way is answered.
-pub(crate) async fn serve_connection(stream: TcpStream, router: Router, mut closing: watch::Receiver<bool>) {
+pub(crate) async fn serve_connection(
+    stream: impl AsyncRead + AsyncWrite,
+    router: Router,
+    mut closing: watch::Receiver<bool>,
+) {
+    let mut stream = Box::pin(TimeoutStream::new(stream));
+    stream.as_mut().set_write_timeout_pinned(Some(READING_TIME));
     let service = TowerToHyperService::new(router);
     let told = Closing(closing.clone());
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
@@ -123,5 +133,29 @@ pub(crate) async fn serve_connection(stream: TcpStream, router: Router, mut clos
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "HTTP connection lost");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_its_answer_is_left() {
+        let router = Router::new().route("/", get(|| async { vec![b'x'; 1024 * 1024] }));
+        let (mut client, server) = tokio::io::duplex(4096);
+        let (_closing, closed) = watch::channel(false);
+        let began = Instant::now();
+        let served = tokio::spawn(serve_connection(server, router, closed));
+        client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        served.await.unwrap();
+        assert_eq!(began.elapsed().as_secs(), READING_TIME.as_secs());
+        let mut read = Vec::new();
+        client.read_to_end(&mut read).await.unwrap();
+        assert_eq!(read.len(), 4096);
     }
 }
