@@ -23,6 +23,8 @@ pub struct Verdict {
     /// At stage `message`: what becomes of it for each accepted recipient, in their order. Recipients beyond the end
     /// of the list get it in their inbox.
     pub fates: Vec<Fate>,
+    /// At stage `message`: what the sender is told later.
+    pub later: Vec<Later>,
     /// How the reply is brought, and how the connection fares.
     pub manner: Manner,
 }
@@ -36,6 +38,7 @@ impl Verdict {
             action: Action::Accept,
             findings: Vec::new(),
             fates: Vec::new(),
+            later: Vec::new(),
             manner: Manner::plain(),
         }
     }
@@ -140,6 +143,8 @@ pub enum Fate {
     Discarded,
     /// Another message, made of this one, was delivered in its place.
     Replaced(Replacement),
+    /// Not delivered, although the client was told 250: the sender is told so later.
+    Bounced,
 }
 
 /// How a message is replaced.
@@ -148,6 +153,105 @@ pub enum Fate {
 pub enum Replacement {
     /// By a notice that carries the original zipped (263 W022 §4.0.16).
     VirusNotice,
+}
+
+/// What a sender is told of its message after it was accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Later {
+    /// What happened.
+    pub kind: NotificationKind,
+    /// The rule that says so; none if the sender asked for it (RFC 3461).
+    pub rule: Option<Arc<RuleRef>>,
+    /// The provider that tells it.
+    pub provider: String,
+    /// The name of its host.
+    pub host: String,
+    /// The place of the recipient among those that were accepted.
+    pub recipient: usize,
+    /// Whom it happened to, if not to the recipient itself: who gets a copy of its mail.
+    pub about: Option<String>,
+    /// How long after the message was accepted.
+    pub after: Duration,
+    /// The status code (RFC 3463); empty where only the diagnostic has one.
+    pub status: String,
+    /// What a server said; empty if none did.
+    pub diagnostic: String,
+    /// What a person says who is away.
+    pub text: String,
+    /// The host that said it.
+    pub remote: Option<String>,
+    /// How long after the message was accepted it is given up.
+    pub given_up_after: Option<Duration>,
+    /// Within this time a sender is told once by one recipient.
+    pub every: Option<Duration>,
+    /// Why, for people.
+    pub why: Arc<Why>,
+}
+
+/// Why a rule says something and what to do about it, in both languages; empty where it does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Why {
+    /// Why, in Chinese.
+    pub reason_zh: String,
+    /// Why, in English.
+    pub reason_en: String,
+    /// What to do, in Chinese.
+    pub remedy_zh: String,
+    /// What to do, in English.
+    pub remedy_en: String,
+}
+
+/// What a notification tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotificationKind {
+    /// The message could not be delivered, and is given up (RFC 3464).
+    Failed,
+    /// It could not be delivered yet.
+    Delayed,
+    /// It was handed to a server that does not report deliveries.
+    Relayed,
+    /// It is in the mailbox.
+    Delivered,
+    /// The recipient is away (RFC 3834).
+    OutOfOffice,
+    /// The recipient read it (RFC 8098).
+    ReadReceipt,
+    /// The recipient calls it spam (RFC 5965).
+    AbuseReport,
+}
+
+impl NotificationKind {
+    /// All kinds.
+    pub const ALL: [Self; 7] = [
+        Self::Failed,
+        Self::Delayed,
+        Self::Relayed,
+        Self::Delivered,
+        Self::OutOfOffice,
+        Self::ReadReceipt,
+        Self::AbuseReport,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Delayed => "delayed",
+            Self::Relayed => "relayed",
+            Self::Delivered => "delivered",
+            Self::OutOfOffice => "out-of-office",
+            Self::ReadReceipt => "read-receipt",
+            Self::AbuseReport => "abuse-report",
+        }
+    }
+
+    /// Whether it tells of the delivery (RFC 3464), and not of what a person did.
+    #[must_use]
+    pub const fn is_of_delivery(self) -> bool {
+        matches!(self, Self::Failed | Self::Delayed | Self::Relayed | Self::Delivered)
+    }
 }
 
 /// A rule that had its say, and why.

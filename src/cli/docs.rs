@@ -113,7 +113,11 @@ fn page(provider: &ProviderView) -> String {
 }
 
 fn rule_line(rule: &RuleView, text: &mut String) {
-    let reply = rule.reply.as_deref().map_or_else(|| action(rule.action).to_owned(), reply);
+    let mut reply = rule.reply.as_deref().map_or_else(|| action(rule.action).to_owned(), reply);
+    if let Some(later) = &rule.later {
+        let bounce = if rule.reply.is_some() { format!("<br>{reply}") } else { String::new() };
+        reply = format!("250，之后 / 250, and later: {}{bounce}", cell(later));
+    }
     let dates = dates(rule.period);
     let only = if rule.trigger_only { "<br>只由触发得到 / by its trigger only" } else { "" };
     let _ = writeln!(

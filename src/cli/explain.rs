@@ -193,7 +193,8 @@ fn one(found: &Match<'_>, out: &mut impl Write) -> io::Result<()> {
     let place = match subject {
         Subject::Rule(rule) => {
             let reply = rule.reply.clone().unwrap_or_else(|| format!("none: {}", rule.action));
-            lines.push(("reply", Some(reply)));
+            lines.push((if rule.later.is_some() { "bounce" } else { "reply" }, Some(reply)));
+            lines.push(("later", rule.later.clone()));
             lines.push(("dates", (!rule.period.is_always()).then(|| rule.period.to_string())));
             (&rule.file, rule.line)
         }
@@ -238,6 +239,7 @@ fn as_json(found: &Match<'_>) -> Value {
             "kind": "rule",
             "action": rule.action,
             "reply": rule.reply,
+            "later": rule.later,
             "since": rule.period.since.map(|day| day.to_string()),
             "until": rule.period.until.map(|day| day.to_string()),
             "reason": { "zh": rule.reason_zh, "en": rule.reason_en },
@@ -285,6 +287,7 @@ mod tests {
             stage: mockmx::stage::Stage::Rcpt,
             action: "refuse",
             reply: None,
+            later: None,
             period: mockmx::policy::Period::default(),
             trigger_only: false,
             trigger: String::new(),

@@ -97,7 +97,8 @@ fn one_rule(rule: &RuleView, out: &mut impl Write) -> io::Result<()> {
     let dates = (!rule.period.is_always()).then(|| rule.period.to_string());
     let file = format!("{}:{}", rule.file, rule.line);
     let lines = [
-        ("reply", rule.reply.as_deref()),
+        (if rule.later.is_some() { "bounce" } else { "reply" }, rule.reply.as_deref()),
+        ("later", rule.later.as_deref()),
         ("dates", dates.as_deref()),
         ("trigger", Some(trigger.as_str())),
         ("reason", rule.reason_en.as_deref()),

@@ -58,9 +58,12 @@ pub(crate) struct Rule {
     stage: Stage,
     /// What it does, in a word or two.
     action: &'static str,
-    /// The reply, as the pack writes it.
+    /// The reply, as the pack writes it; of a bounce what stands in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     reply: Option<String>,
+    /// What the sender is told after the 250, and when.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    later: Option<String>,
     /// It fires only when it is named.
     trigger_only: bool,
     /// The recipient's address that makes it fire.
@@ -163,6 +166,7 @@ fn rule(view: RuleView) -> Rule {
         stage: view.stage,
         action: view.action,
         reply: view.reply,
+        later: view.later,
         trigger_only: view.trigger_only,
         trigger: view.trigger,
         trigger_command,

@@ -15,7 +15,7 @@ const USUAL_ITEMS: usize = 100;
 /// How long somebody may wait.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
-const DONE: [Done; 9] = [
+const DONE: [Done; 10] = [
     Done::Accept,
     Done::Refuse,
     Done::RefuseAndClose,
@@ -25,6 +25,7 @@ const DONE: [Done; 9] = [
     Done::File,
     Done::Discard,
     Done::Replace,
+    Done::Bounce,
 ];
 
 /// The filters that look at a field.

@@ -62,6 +62,8 @@ pub(crate) struct Mailbox {
     pub(crate) refuses: Vec<AddressPattern>,
     /// Senders in its address book.
     pub(crate) contacts: Vec<AddressPattern>,
+    /// Who gets a copy of what comes to it (263 W022 §4.0.19).
+    pub(crate) tracker: Option<Address>,
     /// The rule that it meets, and where that is said.
     pub(crate) rule: Option<(RuleName, Place)>,
 }
@@ -123,6 +125,14 @@ fn rule(table: &mut Table<'_>, problems: &mut Problems) -> Option<(RuleName, Pla
     Some((table.parsed("rule", problems)?, place))
 }
 
+fn address(node: &Node, problems: &mut Problems) -> Option<Address> {
+    let address = Address::parse(text(node, problems)?);
+    if address.is_none() {
+        problems.push(Problem::new(&node.place, "expected an address as `name@example.com`"));
+    }
+    address
+}
+
 impl Tables {
     /// Adds a `[[domain]]`.
     pub(crate) fn add_domain(&mut self, node: &Node, problems: &mut Problems) {
@@ -150,13 +160,7 @@ impl Tables {
     /// Adds a `[[mailbox]]`.
     pub(crate) fn add_mailbox(&mut self, node: &Node, problems: &mut Problems) {
         let mut table = Table::of(node, problems);
-        let address = table.required("address", problems).and_then(|node| {
-            let address = Address::parse(text(node, problems)?);
-            if address.is_none() {
-                problems.push(Problem::new(&node.place, "expected an address as `name@example.com`"));
-            }
-            address
-        });
+        let address = table.required("address", problems).and_then(|node| address(node, problems));
         let mailbox = Mailbox {
             state: table.converted("state", problems, |name| parse::one_of(name, &STATES)).unwrap_or_default(),
             level: table.converted("level", problems, Level::named).unwrap_or_default(),
@@ -166,6 +170,7 @@ impl Tables {
             messages: table.number("messages", problems).unwrap_or_default(),
             refuses: AddressPattern::read_list(table.list("refuses"), problems),
             contacts: AddressPattern::read_list(table.list("contacts"), problems),
+            tracker: table.node("tracker").and_then(|node| self::address(node, problems)),
             rule: rule(&mut table, problems),
         };
         table.finish(problems);

@@ -13,7 +13,7 @@ use crate::policy::directory::Tables;
 use crate::policy::explanation::Explanation;
 use crate::policy::parse::{self, is_id};
 use crate::policy::reach;
-use crate::policy::rule::{Condition, Hits, KeywordIndex, Outcome, Prison, Reading, Rule, Signal};
+use crate::policy::rule::{Condition, Hits, KeywordIndex, Prison, Reading, Rule, Signal};
 use crate::problem::{Problem, Problems};
 use crate::smtp::{Canned, Extension, Persona};
 use crate::stage::Stage;
@@ -141,12 +141,12 @@ impl Pack {
 
     /// The rules of a stage that answer the client.
     pub(crate) fn answering(&self, stage: Stage) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(move |rule| rule.stage == stage && !matches!(rule.does.outcome, Outcome::Fate(_)))
+        self.rules.iter().filter(move |rule| rule.stage == stage && !rule.does.outcome.is_of_recipient())
     }
 
     /// The rules that say what becomes of an accepted message.
     pub(crate) fn filing(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().filter(|rule| matches!(rule.does.outcome, Outcome::Fate(_)))
+        self.rules.iter().filter(|rule| rule.does.outcome.is_of_recipient())
     }
 
     /// Adds what the rules of a stage want to know of who a sender is.

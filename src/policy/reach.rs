@@ -1,7 +1,7 @@
 //! Rules that can never fire, because a rule before them always does.
 
 use crate::document::{Node, Value};
-use crate::policy::rule::{Outcome, Rule};
+use crate::policy::rule::Rule;
 use crate::problem::{Problem, Problems};
 
 /// Notes each rule that is never reached. Rules come with the nodes that they were read from.
@@ -24,8 +24,11 @@ pub(crate) fn check(rules: &[(Rule, &Node)], problems: &mut Problems) {
 
 /// Whether the earlier rule fires, and ends the stage, on everything that the later one would fire on.
 fn shadows((earlier, earlier_node): (&Rule, &Node), (later, later_node): (&Rule, &Node)) -> bool {
-    let files = |rule: &Rule| matches!(rule.does.outcome, Outcome::Fate(_));
-    earlier.stage == later.stage
+    let files = |rule: &Rule| rule.does.outcome.is_of_recipient();
+    // What the sender is told later may leave the message to the rules behind.
+    let decides = !files(earlier) || earlier.does.outcome.fate().is_some();
+    decides
+        && earlier.stage == later.stage
         && earlier.is_last()
         && !earlier.trigger_only
         // A dated variant ahead of the rule that it takes the place of leaves that rule its other days.

@@ -96,13 +96,67 @@ lock = "q"
             "x.toml:24: expected a network as `203.0.113.0/24` or an IP address, found \"10.0.0.0/40\"",
             "x.toml:25: expected an address as `name@example.com`, `@example.com` or `name@`, found \"nobody\"",
             "x.toml:26: a reply begins with a code of three digits from 200 to 599",
-            "x.toml:27: the rule does nothing: it needs `reply`, `then`, `folder`, `replace`, `raw` or `delay`",
+            "x.toml:27: the rule does nothing: it needs `reply`, `then`, `folder`, `replace`, `bounce`, `raw` or `delay`",
             "x.toml:28: there are two rules `two`",
             "x.toml:30: a rate is written as `{ messages = 30, per = \"1m\", key = \"{sender}\" }`",
             "x.toml:30: messages are counted at stage mail or data or message, not at stage connect",
             "x.toml:30: expected a time as \"20m\" or \"1h 30m\", found \"soon\"",
             "x.toml:30: {sender} is not known at stage connect",
             "x.toml:31: there is no prison `q`",
+        ]
+    );
+}
+
+#[test]
+fn a_bounce_says_what_goes_with_its_kind() {
+    let found = problems(
+        r#"
+[[rule]]
+id = "a"
+stage = "message"
+bounce = "250 fine"
+[[rule]]
+id = "b"
+stage = "rcpt"
+when.recipient = "b@"
+bounce = { kind = "failed", status = "4.1.1", text = "x" }
+[[rule]]
+id = "c"
+stage = "message"
+when.recipient = "c@"
+bounce = { kind = "lost" }
+[[rule]]
+id = "d"
+stage = "message"
+when.recipient = "d@"
+bounce = [{ kind = "out-of-office" }, { kind = "delivered", recipient = "nobody", afer = "1m" }]
+[[rule]]
+id = "e"
+stage = "message"
+when.recipient = "e@"
+bounce = []
+[[rule]]
+id = "f"
+stage = "message"
+when.rate = { messages = 3, per = "1m", key = "{sender}" }
+bounce = [{ kind = "delayed", reply = "550 x" }]
+"#,
+    );
+    assert_eq!(
+        found,
+        [
+            "x.toml:6: what is failed was told a code from 400 to 599, not 250",
+            "x.toml:11: what is failed has a `reply`: what a server said",
+            "x.toml:11: expected a status code as \"5.1.1\", found \"4.1.1\"",
+            "x.toml:11: `text` does not go with kind failed",
+            "x.toml:16: expected \"failed\" or \"delayed\" or \"relayed\" or \"delivered\" or \"out-of-office\" or \
+             \"read-receipt\" or \"abuse-report\", found \"lost\"",
+            "x.toml:21: who is out of office says so in `text`",
+            "x.toml:21: expected \"tracker\" or an address as \"name@example.com\", found \"nobody\"",
+            "x.toml:21: there is no key `afer` here",
+            "x.toml:26: a bounce tells 1 to 10 things, one after the other",
+            "x.toml:27: a rule that files, discards, replaces or bounces is asked for each recipient, so it cannot count",
+            "x.toml:31: what is delayed was told a code from 400 to 499, not 550",
         ]
     );
 }

@@ -58,8 +58,10 @@ pub struct RuleView {
     pub stage: Stage,
     /// What it does, in a word or two: `refuse`, `drop`.
     pub action: &'static str,
-    /// The reply, as the pack writes it.
+    /// The reply, as the pack writes it; of a bounce what stands in it.
     pub reply: Option<String>,
+    /// What the sender is told after the 250, and when.
+    pub later: Option<String>,
     /// The days on which the provider answers so.
     pub period: Period,
     /// It fires only when it is named.
@@ -145,6 +147,11 @@ fn rule_view(rule: &Rule, provider: &str) -> RuleView {
         action: rule.does.outcome.describe(),
         reply: match &rule.does.outcome {
             Outcome::Refuse { reply, .. } => Some(reply.to_string()),
+            Outcome::Bounce(bounce) => bounce.reply(),
+            _ => None,
+        },
+        later: match &rule.does.outcome {
+            Outcome::Bounce(bounce) => Some(bounce.describe()),
             _ => None,
         },
         period: rule.period,

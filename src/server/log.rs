@@ -151,6 +151,7 @@ impl fmt::Display for FateName<'_> {
             Fate::Folder(name) => write!(f, "folder {name}"),
             Fate::Discarded => f.write_str("discarded"),
             Fate::Replaced(_) => f.write_str("replaced"),
+            Fate::Bounced => f.write_str("bounced"),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mockmx::clock::{Clock, Time};
 use mockmx::facts::{Facts, SessionId, Tls, TlsMode, loopback};
@@ -31,6 +32,8 @@ pub(crate) struct Player {
     current: String,
     last: Verdict,
     fates: Vec<(String, Fate)>,
+    /// What the sender of the last message is told: the kind, of whom, and when.
+    later: Vec<(String, String, Duration)>,
     /// The rules that fired by their real trigger.
     pub(crate) real: BTreeSet<String>,
     /// The rules that were named.
@@ -58,6 +61,7 @@ impl Player {
             current: String::new(),
             last: Verdict::accept(),
             fates: Vec::new(),
+            later: Vec::new(),
             real: BTreeSet::new(),
             named: BTreeSet::new(),
         })
@@ -116,6 +120,12 @@ impl Player {
                 let found = self.fates.iter().find(|(to, _)| to == address).map(|(_, fate)| describe(fate));
                 if found.as_ref() != Some(fate) {
                     return Err(format!("expected the fate {fate:?} for {address}, found {found:?}"));
+                }
+            }
+            What::Later(wanted) => {
+                let is = wanted.as_ref().map_or(self.later.is_empty(), |wanted| self.later.contains(wanted));
+                if !is {
+                    return Err(format!("found {:?}", self.later));
                 }
             }
             What::Wait(time) => self.lanes.all().iter().for_each(|lane| lane.clock.advance(*time)),
@@ -201,6 +211,11 @@ impl Player {
                         let recipients = &open.session.facts().envelope.recipients;
                         let fates = verdict.fates.iter().cloned().chain(std::iter::repeat(Fate::Inbox));
                         self.fates = recipients.iter().map(ToString::to_string).zip(fates).collect();
+                        let later = verdict.later.iter().map(|later| {
+                            let of = later.about.clone().unwrap_or_else(|| recipients[later.recipient].to_string());
+                            (later.kind.name().to_owned(), of, later.after)
+                        });
+                        self.later = later.collect();
                     }
                     open.session.resolve(&verdict);
                     self.note(verdict);
@@ -267,5 +282,6 @@ fn describe(fate: &Fate) -> String {
         Fate::Folder(name) => format!("folder {name}"),
         Fate::Discarded => "discarded".to_owned(),
         Fate::Replaced(_) => "replaced".to_owned(),
+        Fate::Bounced => "bounced".to_owned(),
     }
 }

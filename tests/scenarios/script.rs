@@ -43,6 +43,9 @@ pub(crate) enum What {
     Waited(Duration),
     /// `fate ADDRESS FATE`: what became of the last message.
     Fate { address: String, fate: String },
+    /// `later KIND ADDRESS TIME`: what the sender is told of the last message, of whom, and how long after it; `later
+    /// none`: it is told nothing.
+    Later(Option<(String, String, Duration)>),
     /// `wait TIME`: the clock moves.
     Wait(Duration),
     /// `hang up`: the client closes the connection.
@@ -106,6 +109,10 @@ impl What {
             ("waited", _) => Self::Waited(duration(rest)?),
             ("wait", _) => Self::Wait(duration(rest)?),
             ("fate", [address, fate @ ..]) => Self::Fate { address: (*address).to_owned(), fate: fate.join(" ") },
+            ("later", ["none"]) => Self::Later(None),
+            ("later", [kind, address, time @ ..]) => {
+                Self::Later(Some(((*kind).to_owned(), (*address).to_owned(), duration(&time.join(" "))?)))
+            }
             ("hang", ["up"]) => Self::HangUp,
             ("stub", [id, _, ..]) => {
                 let given = serde_json::from_str(rest.strip_prefix(id)?).ok()?;

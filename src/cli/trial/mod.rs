@@ -167,11 +167,8 @@ async fn all(rules: &[Named<'_>], to: &[String], addresses: &Addresses) -> anyho
         match outcome.answer {
             Ok(_) if accepts => {
                 (passed, only_accepted) = (passed + 1, only_accepted + 1);
-                writeln!(
-                    out,
-                    "ok    {name}  {}  accepted; what follows ({}) is not looked at",
-                    rule.stage, rule.action
-                )?;
+                let follows = rule.later.as_deref().unwrap_or(rule.action);
+                writeln!(out, "ok    {name}  {}  accepted; what follows ({follows}) is not looked at", rule.stage)?;
             }
             Ok(_) => {
                 passed += 1;

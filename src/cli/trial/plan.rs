@@ -168,10 +168,8 @@ impl<'a> Plan<'a> {
         if as_expected {
             return Ok(match expected {
                 Expected::Acceptance => {
-                    format!(
-                        "accepts the message, as its pack says; what follows ({}) is not looked at",
-                        self.rule.action
-                    )
+                    let follows = self.rule.later.as_deref().unwrap_or(self.rule.action);
+                    format!("accepts the message, as its pack says; what follows ({follows}) is not looked at")
                 }
                 _ if self.is_late() => format!("answered as its pack says, late, at {step}"),
                 _ => format!("answered as its pack says, at {step}"),
@@ -233,6 +231,7 @@ mod tests {
             stage,
             action,
             reply: reply.map(str::to_owned),
+            later: None,
             period: mockmx::policy::Period::default(),
             trigger_only: true,
             trigger: "r@p.mockmx.test".to_owned(),

@@ -132,7 +132,7 @@ impl Message {
         let Some(delivery) = self.deliveries.get(recipient) else { return Ok(None) };
         let mut delivered = trace::trace(self, &delivery.recipient).into_bytes();
         match delivery.fate {
-            Fate::Discarded => return Ok(None),
+            Fate::Discarded | Fate::Bounced => return Ok(None),
             Fate::Inbox | Fate::Folder(_) => content.append_to(&mut delivered)?,
             Fate::Replaced(Replacement::VirusNotice) => {
                 let original = content.read_all()?;

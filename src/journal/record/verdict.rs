@@ -40,6 +40,8 @@ pub enum Done {
     Discard,
     /// Another message delivered in its place.
     Replace,
+    /// Taken, and the sender is told something later.
+    Bounce,
 }
 
 impl Done {
@@ -56,6 +58,7 @@ impl Done {
             Self::File => "file",
             Self::Discard => "discard",
             Self::Replace => "replace",
+            Self::Bounce => "bounce",
         }
     }
 
@@ -69,6 +72,7 @@ impl Done {
             (Action::Accept, Some(Fate::Folder(_))) => Self::File,
             (Action::Accept, Some(Fate::Discarded)) => Self::Discard,
             (Action::Accept, Some(Fate::Replaced(_))) => Self::Replace,
+            (Action::Accept, Some(Fate::Bounced)) => Self::Bounce,
             (Action::Accept, Some(Fate::Inbox) | None) => Self::Accept,
         }
     }
@@ -137,8 +141,13 @@ impl Verdict {
             verdict.fates.get(place)
         });
         let fate = fate.or_else(|| verdict.fates.first());
+        let tells = verdict.later.iter().any(|later| later.rule.as_deref() == Some(&*finding.rule));
         // A rule that only waits is behind nothing that the deciding one did.
-        let done = if is_last { Done::of(&verdict.action, fate) } else { Done::of(&Action::Accept, fate) };
+        let done = match &verdict.action {
+            Action::Accept if tells => Done::Bounce,
+            action if is_last => Done::of(action, fate),
+            _ => Done::of(&Action::Accept, fate),
+        };
         let reply = match &verdict.action {
             Action::Refuse(reply) | Action::RefuseAndClose(reply) if is_last => Some(reply.to_string()),
             _ => None,

@@ -182,6 +182,11 @@ impl Condition {
         }
     }
 
+    /// Whether what it asks of what is remembered leaves nothing behind.
+    pub(super) const fn only_looks(&self) -> bool {
+        matches!(self, Self::Mailbox(_))
+    }
+
     /// Whether it speaks of one recipient.
     pub(super) fn of_recipient(&self) -> bool {
         match self {

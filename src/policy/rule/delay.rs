@@ -63,8 +63,28 @@ impl Delay {
         !matches!(self, Self::None)
     }
 
+    /// `at once`, `after 5m`, for people.
+    pub(crate) fn describe(self) -> String {
+        let shown = |time: Duration| {
+            jiff::SignedDuration::try_from(time).map_or_else(|_| format!("{time:?}"), |time| format!("{time:#}"))
+        };
+        match self {
+            Self::None => "at once".to_owned(),
+            Self::Fixed(time) => format!("after {}", shown(time)),
+            Self::Uniform { least, most } => format!("after {} to {}", shown(least), shown(most)),
+            Self::LogNormal { median, p99 } => {
+                format!("after {}, rarely more than {}", shown(median), shown(p99))
+            }
+        }
+    }
+
     /// How long, for this rule at this place of a session.
     pub(crate) fn of(self, rule: &str, facts: &Facts) -> Duration {
+        self.up_to(LONGEST, rule, facts)
+    }
+
+    /// The same, where nobody waits for it: what is drawn is `longest` at most.
+    pub(crate) fn up_to(self, longest: Duration, rule: &str, facts: &Facts) -> Duration {
         let draw = |salt: u8| {
             // The hasher has fixed keys, so that what is drawn is the same in every run.
             let mut hasher = DefaultHasher::new();
@@ -80,7 +100,7 @@ impl Delay {
                 // Box and Muller's way from two even draws to a normal one.
                 let normal = (-2.0 * (1.0 - draw(0)).ln()).sqrt() * (std::f64::consts::TAU * draw(1)).cos();
                 let time = median.as_secs_f64() * (sigma * normal).exp();
-                Duration::try_from_secs_f64(time).unwrap_or(LONGEST).min(LONGEST)
+                Duration::try_from_secs_f64(time).unwrap_or(longest).min(longest)
             }
         }
     }

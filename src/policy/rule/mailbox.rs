@@ -10,6 +10,7 @@
 //! when.mailbox = "over-count"      # it holds as many messages as it may
 //! when.mailbox = "refuses-sender"  # its owner refuses this sender
 //! when.mailbox = "domain-refuses-sender"
+//! when.mailbox = "tracker-full"    # who gets a copy of its mail has no room for one
 //! when.mailbox = "contact"         # the sender is in its address book
 //! when.mailbox = ["frozen", "disabled"]   # any of several that are not about how much it holds
 //! when.level = ["high"]            # how strictly it keeps spam out: low, medium, high
@@ -44,9 +45,10 @@ pub(crate) enum Wanted {
     OverQuota,
     RefusesSender,
     State(State),
+    TrackerFull,
 }
 
-const WANTED: [(&str, Wanted); 13] = [
+const WANTED: [(&str, Wanted); 14] = [
     ("unknown", Wanted::State(State::Unknown)),
     ("disabled", Wanted::State(State::Disabled)),
     ("frozen", Wanted::State(State::Frozen)),
@@ -60,6 +62,7 @@ const WANTED: [(&str, Wanted); 13] = [
     ("refuses-sender", Wanted::RefusesSender),
     ("domain-refuses-sender", Wanted::DomainRefusesSender),
     ("contact", Wanted::Contact),
+    ("tracker-full", Wanted::TrackerFull),
 ];
 
 impl Condition {
@@ -108,7 +111,7 @@ impl Condition {
 
 impl Wanted {
     const fn remembers(self) -> bool {
-        matches!(self, Self::Full | Self::OverCount | Self::OverQuota)
+        matches!(self, Self::Full | Self::OverCount | Self::OverQuota | Self::TrackerFull)
     }
 
     fn test(self, address: &Address, view: &View<'_>) -> Test {
@@ -124,6 +127,15 @@ impl Wanted {
             Self::DomainRefusesSender => {
                 Test::of(directory.domain(address.domain()).is_some_and(|domain| listed(&domain.refuses)))
             }
+            Self::TrackerFull => {
+                let tracker = mailbox.and_then(|mailbox| mailbox.tracker.as_ref());
+                let of = tracker.and_then(|tracker| Some((tracker, directory.mailbox(tracker)?)));
+                let room = of.map(|(tracker, mailbox)| (tracker, Self::no_room(mailbox, view)));
+                let ask = |(tracker, full_at): (&Address, _)| {
+                    Test::Ask(Ask::Usage(Usage { mailbox: tracker.key(), full_at }))
+                };
+                room.map_or(Test::No, ask)
+            }
             Self::Full | Self::OverCount | Self::OverQuota => {
                 match mailbox.and_then(|mailbox| self.full_at(mailbox, view)) {
                     Some(full_at) => Test::Ask(Ask::Usage(Usage { mailbox: address.key(), full_at })),
@@ -131,6 +143,13 @@ impl Wanted {
                 }
             }
         }
+    }
+
+    /// How much must have come since the start for the mailbox to have no room for this message.
+    fn no_room(mailbox: &Mailbox, view: &View<'_>) -> Amount {
+        let never = Amount { messages: u64::MAX, bytes: u64::MAX };
+        let of = |wanted: Self| wanted.full_at(mailbox, view).unwrap_or(never);
+        Amount { messages: of(Self::OverCount).messages, bytes: of(Self::OverQuota).bytes }
     }
 
     /// How much must have come since the start for the mailbox to take no more. `None` if it takes everything.

@@ -5,6 +5,7 @@
 //! between sessions answer with a question for the store.
 
 mod attachment;
+mod bounce;
 mod chance;
 mod concurrency;
 mod condition;
@@ -39,6 +40,7 @@ use crate::stage::Stage;
 use crate::template::Template;
 use crate::verdict::RuleRef;
 
+pub(crate) use bounce::{Bounce, Speaker};
 pub(crate) use condition::{Condition, Test, View, conditions};
 pub(crate) use delay::Delay;
 pub(crate) use keyword::{Hits, KeywordIndex};
@@ -179,10 +181,10 @@ impl Rule {
             step,
             words,
         };
-        if matches!(rule.does.outcome, Outcome::Fate(_)) && rule.remembers() {
+        if rule.does.outcome.is_of_recipient() && rule.counts() {
             reading.problem(
                 place,
-                "a rule that files, discards or replaces is asked for each recipient, so it cannot count",
+                "a rule that files, discards, replaces or bounces is asked for each recipient, so it cannot count",
             );
         }
         (enabled && reading.problems.0.len() == before).then_some(rule)
@@ -196,6 +198,11 @@ impl Rule {
     /// Whether it depends on what is remembered between sessions.
     pub(crate) fn remembers(&self) -> bool {
         self.step.is_some() || self.conditions().any(Condition::remembers)
+    }
+
+    /// Whether it leaves something behind when it is asked.
+    fn counts(&self) -> bool {
+        self.step.is_some() || self.conditions().any(|condition| condition.remembers() && !condition.only_looks())
     }
 
     /// Whether it has to be asked for each recipient of a message.

@@ -5,13 +5,14 @@
 //! then = "drop"          # or "reset", "stall", "discard", "accept"
 //! folder = "unknown"     # filed there
 //! replace = "virus-notice"
+//! bounce = "550 5.1.1 User unknown"     # and the sender is told so later (see `bounce`)
 //! delay = "5s"           # before any of them, or alone: wait, and go on with the next rule (see `delay`)
 //! ```
 
 use crate::document::{Table, text};
 use crate::policy::ask;
 use crate::policy::parse;
-use crate::policy::rule::{Delay, Reading, manner};
+use crate::policy::rule::{Bounce, Delay, Reading, manner};
 use crate::stage::Stage;
 use crate::template::ReplyTemplate;
 use crate::verdict::{End, Fate, Manner, Replacement};
@@ -47,10 +48,11 @@ impl Turned {
     }
 
     /// What is not asked any more behind it.
-    pub(crate) const fn end(&self) -> ask::End {
+    pub(crate) fn end(&self) -> ask::End {
         match self.outcome {
             Outcome::Continue => ask::End::Nothing,
-            Outcome::Fate(_) => ask::End::Recipient,
+            Outcome::Fate(_) | Outcome::Bounce(_) if self.outcome.fate().is_none() => ask::End::Nothing,
+            Outcome::Fate(_) | Outcome::Bounce(_) => ask::End::Recipient,
             _ => ask::End::Everything,
         }
     }
@@ -61,6 +63,8 @@ impl Turned {
 pub(crate) enum Outcome {
     /// Take it, and ask no further rule.
     Accept,
+    /// Say 250, and tell the sender something later.
+    Bounce(Bounce),
     /// Nothing but the delay.
     Continue,
     Drop,
@@ -83,10 +87,12 @@ impl Outcome {
         let folder = table.node("folder");
         let replace = table.node("replace");
         let raw = table.node("raw");
+        let bounce = table.node("bounce");
         let place = table.place();
-        let found: Vec<_> = [reply, then, folder, replace, raw].into_iter().flatten().collect();
+        let found: Vec<_> = [reply, then, folder, replace, raw, bounce].into_iter().flatten().collect();
         if let [_, second, ..] = found[..] {
-            reading.problem(&second.place, "a rule has one of `reply`, `then`, `folder`, `replace` and `raw`");
+            reading
+                .problem(&second.place, "a rule has one of `reply`, `then`, `folder`, `replace`, `bounce` and `raw`");
             return None;
         }
         if close && reply.is_none() && raw.is_none() {
@@ -111,6 +117,8 @@ impl Outcome {
             let names = [("virus-notice", Replacement::VirusNotice)];
             let replacement = table.converted("replace", reading.problems, |name| parse::one_of(name, &names))?;
             Self::Fate(Fate::Replaced(replacement))
+        } else if let Some(node) = bounce {
+            Self::Bounce(Bounce::read(node, reading)?)
         } else if let Some(node) = raw {
             // The session goes on as after a reply of the class that it begins with.
             let raw = text(node, reading.problems)?;
@@ -124,18 +132,13 @@ impl Outcome {
         } else {
             reading.problem(
                 place,
-                "the rule does nothing: it needs `reply`, `then`, `folder`, `replace`, `raw` or `delay`",
+                "the rule does nothing: it needs `reply`, `then`, `folder`, `replace`, `bounce`, `raw` or `delay`",
             );
             return None;
         };
-        if matches!(outcome, Self::Fate(_)) && reading.stage != Stage::Message {
-            reading.problem(
-                place,
-                format!(
-                    "a message can be filed, discarded or replaced at stage message, not at stage {}",
-                    reading.stage
-                ),
-            );
+        if outcome.is_of_recipient() && reading.stage != Stage::Message {
+            let text = "a message can be filed, discarded, replaced or bounced at stage message, not at stage";
+            reading.problem(place, format!("{text} {}", reading.stage));
         }
         Some(outcome)
     }
@@ -164,10 +167,25 @@ impl Outcome {
         !matches!(self, Self::Continue)
     }
 
+    /// Whether it says what comes of an accepted message, for one recipient.
+    pub(crate) const fn is_of_recipient(&self) -> bool {
+        matches!(self, Self::Fate(_) | Self::Bounce(_))
+    }
+
+    /// What becomes of the message for the recipient, where it decides that. A bounce may leave it where it is.
+    pub(crate) fn fate(&self) -> Option<Fate> {
+        match self {
+            Self::Fate(fate) => Some(fate.clone()),
+            Self::Bounce(bounce) => bounce.fate(),
+            _ => None,
+        }
+    }
+
     /// The action in one word or as the reply, for tables.
     pub(crate) fn describe(&self) -> &'static str {
         match self {
             Self::Accept => "accept",
+            Self::Bounce(_) | Self::Fate(Fate::Bounced) => "bounce",
             Self::Continue => "delay",
             Self::Drop => "drop",
             Self::Fate(Fate::Discarded) => "discard",

@@ -6,6 +6,7 @@
 
 mod named;
 mod speak;
+mod told;
 
 use std::sync::Arc;
 
@@ -54,6 +55,13 @@ struct Candidate<'a> {
     asks: Vec<Ask>,
 }
 
+impl Candidate<'_> {
+    /// Whether it says what comes of the message for one recipient, and leaves the others to other rules.
+    fn is_of_recipient(&self) -> bool {
+        self.rule.does.outcome.is_of_recipient()
+    }
+}
+
 /// The verdict, and what must be remembered because of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {
@@ -87,7 +95,7 @@ impl<'a> Scene<'a> {
         asking
             .map(|candidate| Group {
                 asks: candidate.asks.clone(),
-                last: candidate.stub.is_none() && candidate.rule.is_last(),
+                last: candidate.stub.is_none() && candidate.rule.is_last() && !candidate.is_of_recipient(),
                 of: candidate.stub.and(candidate.recipient).map(Address::key),
             })
             .collect()
@@ -98,11 +106,11 @@ impl<'a> Scene<'a> {
     #[must_use]
     pub fn judge(&self, answers: &[Vec<Answer>]) -> Judgement {
         let mut judgement = Judgement { verdict: Verdict::accept(), effects: Vec::new() };
-        let mut filed = Vec::new();
+        let (mut filed, mut told) = (Vec::new(), Vec::new());
         let ended = match &self.cast {
-            Cast::Rules(candidates) => self.judge_rules(candidates, answers, &mut filed, &mut judgement),
+            Cast::Rules(candidates) => self.judge_rules(candidates, answers, (&mut filed, &mut told), &mut judgement),
             Cast::Named(named) => {
-                self.judge_named(named, &mut judgement);
+                self.judge_named(named, &mut told, &mut judgement);
                 true
             }
             Cast::Own(verdict) => {
@@ -113,8 +121,9 @@ impl<'a> Scene<'a> {
         if self.stage == Stage::Message && (judgement.verdict.action == Action::Accept || judgement.verdict.manner.keep)
         {
             if !ended {
-                self.file(&filed, &mut judgement);
+                self.file(&filed, &mut told, &mut judgement);
             }
+            self.tell(&told, &mut judgement.verdict);
             self.deliver(&mut judgement);
         }
         judgement
@@ -140,7 +149,25 @@ impl<'a> Scene<'a> {
                 }
             }
         }
+        if stage == Stage::Message {
+            candidates.extend(self.asking());
+        }
         Cast::Rules(candidates)
+    }
+
+    /// The rules that say what becomes of the message for one recipient and want to know what is remembered. They are
+    /// asked ahead of the others of their sort.
+    fn asking(&self) -> Vec<Candidate<'a>> {
+        let mut candidates = Vec::new();
+        for recipient in &self.facts.envelope.recipients {
+            let index = self.policy.of_recipient(self.facts, recipient);
+            let provider = &self.policy.packs[index];
+            for rule in provider.pack.filing().filter(|rule| rule.remembers()) {
+                let Some((evidence, asks)) = rule.test(&self.view(index, Some(recipient))) else { continue };
+                candidates.push(Candidate { provider, rule, stub: None, recipient: Some(recipient), evidence, asks });
+            }
+        }
+        candidates
     }
 
     /// The stubs whose pure conditions hold, the one that is asked first in front.

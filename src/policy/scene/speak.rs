@@ -6,18 +6,19 @@ use crate::message::MessageFacts;
 use crate::policy::Provider;
 use crate::policy::ask::{Answer, Effect};
 use crate::policy::rule::{Outcome, Rule, Turned};
+use crate::policy::scene::told::Told;
 use crate::policy::trigger::Named;
 use crate::stage::Stage;
 use crate::verdict::{Action, Fate, Finding, Verdict};
 
 impl<'a> Scene<'a> {
-    /// Lets the rules speak until one ends it. Returns whether one did. What stubs have filed is noted: nothing for
-    /// all recipients.
+    /// Lets the rules speak until one ends it. Returns whether one did. What is filed already is noted, nothing for all
+    /// recipients, and what the sender is to be told.
     pub(super) fn judge_rules(
         &self,
         candidates: &[Candidate<'a>],
         answers: &[Vec<Answer>],
-        filed: &mut Vec<Option<&'a Address>>,
+        (filed, told): (&mut Vec<Option<&'a Address>>, &mut Vec<Told<'a>>),
         to: &mut Judgement,
     ) -> bool {
         let mut answers = answers.iter();
@@ -35,6 +36,11 @@ impl<'a> Scene<'a> {
                 evidence.extend(candidate.asks.iter().zip(answers).filter_map(|(ask, answer)| ask.evidence(answer)));
                 nth = answers.iter().find_map(Answer::turn).unwrap_or_default();
             }
+            let turned = candidate.stub.map_or(&candidate.rule.does, |stub| stub.turn(nth));
+            let is_filed_already = candidate.recipient.is_some_and(|recipient| is_filed(filed, recipient));
+            if candidate.stub.is_none() && is_filed_already && turned.outcome.fate().is_some() {
+                continue;
+            }
             let several = matches!(self.stage, Stage::Data | Stage::Message);
             let finding = Finding {
                 rule: candidate.rule.reference.clone(),
@@ -47,17 +53,19 @@ impl<'a> Scene<'a> {
             let prison = candidate.rule.lock.as_deref().and_then(|id| candidate.provider.pack.prison(id));
             let host = &candidate.provider.pack.persona.host;
             to.effects.extend(prison.and_then(|prison| prison.cell(self.facts, host)).map(Effect::Lock));
-            let turned = candidate.stub.map_or(&candidate.rule.does, |stub| stub.turn(nth));
             // One that speaks of several recipients waits once.
             if !latest.is_some_and(|rule| std::ptr::eq(rule, candidate.rule)) {
                 to.verdict.delay += turned.delay.of(&finding.rule.id, self.facts);
             }
             latest = Some(candidate.rule);
-            if let Outcome::Fate(fate) = &turned.outcome {
+            if turned.outcome.is_of_recipient() {
                 to.verdict.findings.push(finding);
                 let wanted = |to: &Address| candidate.recipient.is_none_or(|of| of == to) && !is_filed(filed, to);
-                self.set_fates(wanted, fate, &mut to.verdict);
-                filed.push(candidate.recipient);
+                told.extend(self.told((candidate.provider, candidate.rule, turned), false, wanted));
+                if let Some(fate) = turned.outcome.fate() {
+                    self.set_fates(wanted, &fate, &mut to.verdict);
+                    filed.push(candidate.recipient);
+                }
             } else if self.fire((candidate.provider, candidate.rule, turned), finding, &mut to.verdict) {
                 return true;
             }
@@ -65,7 +73,12 @@ impl<'a> Scene<'a> {
         false
     }
 
-    pub(super) fn judge_named(&self, named: &[(&'a Provider, &'a Rule, Named)], to: &mut Judgement) {
+    pub(super) fn judge_named(
+        &self,
+        named: &[(&'a Provider, &'a Rule, Named)],
+        told: &mut Vec<Told<'a>>,
+        to: &mut Judgement,
+    ) {
         for (provider, rule, named) in named {
             let several = self.stage == Stage::Message;
             let recipient = named.recipient.as_ref().filter(|_| several);
@@ -78,9 +91,13 @@ impl<'a> Scene<'a> {
                 evidence: vec![format!("named by {}", named.by)],
             };
             to.verdict.delay += rule.does.delay.of(&finding.rule.id, self.facts);
-            if let Outcome::Fate(fate) = &rule.does.outcome {
+            if rule.does.outcome.is_of_recipient() {
                 to.verdict.findings.push(finding);
-                self.set_fates(|to| recipient.is_none_or(|of| of == to), fate, &mut to.verdict);
+                let wanted = |to: &Address| recipient.is_none_or(|of| of == to);
+                told.extend(self.told((provider, rule, &rule.does), true, wanted));
+                if let Some(fate) = rule.does.outcome.fate() {
+                    self.set_fates(wanted, &fate, &mut to.verdict);
+                }
             } else if self.fire((provider, rule, &rule.does), finding, &mut to.verdict) {
                 return;
             }
@@ -97,7 +114,7 @@ impl<'a> Scene<'a> {
         verdict.manner = turned.manner.clone();
         verdict.findings.push(finding);
         verdict.action = match &turned.outcome {
-            Outcome::Accept | Outcome::Continue | Outcome::Fate(_) => Action::Accept,
+            Outcome::Accept | Outcome::Continue | Outcome::Fate(_) | Outcome::Bounce(_) => Action::Accept,
             Outcome::Drop => Action::Drop,
             Outcome::Refuse { reply, close } => {
                 let reply = reply.render(&rule.spoken_of(self.facts), &provider.pack.persona.host);
@@ -109,23 +126,27 @@ impl<'a> Scene<'a> {
         turned.is_last()
     }
 
-    /// Asks for each recipient what becomes of the message.
-    pub(super) fn file(&self, filed: &[Option<&Address>], to: &mut Judgement) {
+    /// Asks for each recipient what becomes of the message: the first rule that decides it is the last that is asked.
+    pub(super) fn file(&self, filed: &[Option<&Address>], told: &mut Vec<Told<'a>>, to: &mut Judgement) {
         for recipient in self.facts.envelope.recipients.iter().filter(|recipient| !is_filed(filed, recipient)) {
             let index = self.policy.of_recipient(self.facts, recipient);
-            let view = self.view(index, Some(recipient));
-            let mut rules = self.policy.packs[index].pack.filing();
-            let Some((rule, (evidence, _))) = rules.find_map(|rule| Some((rule, rule.test(&view)?))) else { continue };
-            let Outcome::Fate(fate) = &rule.does.outcome else { continue };
-            to.verdict.findings.push(Finding {
-                rule: rule.reference.clone(),
-                stage: self.stage,
-                late: false,
-                triggered: false,
-                recipient: Some(recipient.as_str().to_owned()),
-                evidence,
-            });
-            self.set_fates(|to| recipient == to, fate, &mut to.verdict);
+            let (view, provider) = (self.view(index, Some(recipient)), &self.policy.packs[index]);
+            for rule in provider.pack.filing().filter(|rule| !rule.remembers()) {
+                let Some((evidence, _)) = rule.test(&view) else { continue };
+                to.verdict.findings.push(Finding {
+                    rule: rule.reference.clone(),
+                    stage: self.stage,
+                    late: false,
+                    triggered: false,
+                    recipient: Some(recipient.as_str().to_owned()),
+                    evidence,
+                });
+                told.extend(self.told((provider, rule, &rule.does), false, |to| recipient == to));
+                if let Some(fate) = rule.does.outcome.fate() {
+                    self.set_fates(|to| recipient == to, &fate, &mut to.verdict);
+                    break;
+                }
+            }
         }
     }
 
@@ -150,6 +171,8 @@ impl<'a> Scene<'a> {
                 to.effects.push(Effect::Deliver { mailbox: recipient.key(), bytes });
             }
         }
+        let copies = self.copies(&to.verdict);
+        to.effects.extend(copies.into_iter().map(|mailbox| Effect::Deliver { mailbox, bytes }));
     }
 }
 
