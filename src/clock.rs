@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use utoipa::ToSchema;
 
 /// A moment on mockmx's clock, counted in nanoseconds since the Unix epoch (enough until the year 2554).
@@ -116,13 +116,29 @@ impl<'de> Deserialize<'de> for Time {
 ///
 /// Clones are handles to the same clock.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<Face>);
+pub struct Clock {
+    reading: Arc<Mutex<Reading>>,
+    /// Told when this clock, or one that was forked from the same, is moved.
+    moved: watch::Sender<()>,
+}
 
+/// Tells that clocks were moved: one, and those that were forked from the same.
 #[derive(Debug)]
-struct Face {
-    reading: Mutex<Reading>,
-    /// Told whenever it is moved, stopped or let run.
-    moved: Notify,
+pub struct Moves(watch::Receiver<()>);
+
+impl Moves {
+    /// Waits for a move that was not seen.
+    pub async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            // No clock is left that could be moved.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Whatever was moved so far is seen.
+    pub fn seen(&mut self) {
+        self.0.mark_unchanged();
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -150,13 +166,14 @@ impl Clock {
     #[allow(clippy::disallowed_methods, reason = "the one place that reads the system's clocks")]
     pub fn system() -> Self {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self::of(Reading::Runs { shown: Time(nanos(since_epoch)), at: Instant::now() })
+        let reading = Reading::Runs { shown: Time(nanos(since_epoch)), at: Instant::now() };
+        Self::of(reading, watch::Sender::new(()))
     }
 
     /// A clock that stands at `time` until it is advanced.
     #[must_use]
     pub fn standing(time: Time) -> Self {
-        Self::of(Reading::Stands(time))
+        Self::of(Reading::Stands(time), watch::Sender::new(()))
     }
 
     /// The time that it shows.
@@ -167,18 +184,17 @@ impl Clock {
 
     /// Waits until it shows `time` or a later one, by running or by being moved.
     pub async fn until(&self, time: Time) {
+        let mut moves = self.moves();
         loop {
-            let mut moved = std::pin::pin!(self.0.moved.notified());
-            // From here on no move is missed.
-            moved.as_mut().enable();
+            moves.seen();
             let reading = *self.reading();
             let left = time.since(reading.now());
             match reading {
                 _ if left.is_zero() => return,
-                Reading::Stands(_) => moved.await,
+                Reading::Stands(_) => moves.next().await,
                 Reading::Runs { .. } => tokio::select! {
                     () = tokio::time::sleep(left) => {}
-                    () = moved => {}
+                    () = moves.next() => {}
                 },
             }
         }
@@ -190,6 +206,12 @@ impl Clock {
             Reading::Runs { shown, at } => Reading::Runs { shown: shown.after(by), at },
             Reading::Stands(time) => Reading::Stands(time.after(by)),
         });
+    }
+
+    /// Tells of the moves of this clock and of those that were forked from the same.
+    #[must_use]
+    pub fn moves(&self) -> Moves {
+        Moves(self.moved.subscribe())
     }
 
     /// Stops it where it is. It can still be advanced.
@@ -215,7 +237,7 @@ impl Clock {
     /// Another clock that shows the same, runs or stands as this one does, and from now on is moved alone.
     #[must_use]
     pub fn fork(&self) -> Self {
-        Self::of(*self.reading())
+        Self::of(*self.reading(), self.moved.clone())
     }
 
     /// Shows what another shows, and runs or stands as that one does. Where that is earlier, whatever was remembered by
@@ -225,20 +247,20 @@ impl Clock {
         self.change(|_| reading);
     }
 
-    fn of(reading: Reading) -> Self {
-        Self(Arc::new(Face { reading: Mutex::new(reading), moved: Notify::new() }))
+    fn of(reading: Reading, moved: watch::Sender<()>) -> Self {
+        Self { reading: Arc::new(Mutex::new(reading)), moved }
     }
 
     fn change(&self, to: impl FnOnce(Reading) -> Reading) {
         let mut reading = self.reading();
         *reading = to(*reading);
         drop(reading);
-        self.0.moved.notify_waiters();
+        self.moved.send_replace(());
     }
 
     fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
         // A reading is replaced whole, so a panic elsewhere cannot have left it half written.
-        self.0.reading.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::{Arc, LazyLock};
 use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
+use crate::clock::Time;
 use crate::facts::Facts;
 
 /// The lane of whoever names none.
@@ -100,6 +101,30 @@ impl From<LaneName> for String {
     }
 }
 
+/// What the clocks of lanes show, by the lanes' names.
+#[derive(Clone)]
+pub struct Clocks(Arc<dyn Fn(&str) -> Time + Send + Sync>);
+
+impl Clocks {
+    /// The clocks that this reads.
+    #[must_use]
+    pub fn new(read: impl Fn(&str) -> Time + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+
+    /// What the clock of a lane shows.
+    #[must_use]
+    pub fn now(&self, lane: &str) -> Time {
+        (self.0)(lane)
+    }
+}
+
+impl fmt::Debug for Clocks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clocks")
+    }
+}
+
 /// The lane that a session is in, by what it has said so far.
 #[must_use]
 pub fn of(facts: &Facts) -> LaneName {
@@ -133,7 +158,6 @@ pub fn split_login(login: &str) -> (Cow<'_, str>, Option<LaneName>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Time;
     use crate::facts::{Listener, Role, SessionId, TlsMode, loopback};
     use crate::message::{Header, MessageFacts};
 

@@ -5,7 +5,7 @@ use prometheus::{
     TextEncoder,
 };
 
-use crate::journal::record::Verdict;
+use crate::journal::record::{Notification, Verdict};
 use crate::stage::Stage;
 
 /// Bounds of the histogram's buckets, in seconds: a verdict takes microseconds, one on a full store milliseconds.
@@ -22,6 +22,7 @@ pub struct Metrics {
     sessions: IntCounter,
     verdicts: IntCounterVec,
     messages: IntCounter,
+    notifications: IntCounterVec,
     bytes: IntCounter,
     /// In the order of [`Stage::ALL`]: finding one by its label takes as long as many a verdict.
     judging: [Histogram; Stage::ALL.len()],
@@ -39,6 +40,8 @@ impl Metrics {
         let verdicts = Opts::new("mockmx_verdicts_total", "What rules said");
         let verdicts = IntCounterVec::new(verdicts, &["provider", "rule", "stage", "verdict"])?;
         let messages = IntCounter::new("mockmx_messages_total", "Messages that were accepted")?;
+        let notifications = Opts::new("mockmx_notifications_total", "What senders are told later");
+        let notifications = IntCounterVec::new(notifications, &["provider", "kind"])?;
         let bytes = IntCounter::new("mockmx_received_bytes_total", "Bytes from clients, of sessions that have ended")?;
         let judging = HistogramOpts::new("mockmx_judging_seconds", "Time that a verdict took").buckets(BUCKETS.into());
         let judging = HistogramVec::new(judging, &["stage"])?;
@@ -46,10 +49,11 @@ impl Metrics {
         registry.register(Box::new(sessions.clone()))?;
         registry.register(Box::new(verdicts.clone()))?;
         registry.register(Box::new(messages.clone()))?;
+        registry.register(Box::new(notifications.clone()))?;
         registry.register(Box::new(bytes.clone()))?;
         registry.register(Box::new(judging.clone()))?;
         let judging = Stage::ALL.map(|stage| judging.with_label_values(&[stage.name()]));
-        Ok(Self { registry, open, sessions, verdicts, messages, bytes, judging })
+        Ok(Self { registry, open, sessions, verdicts, messages, notifications, bytes, judging })
     }
 
     /// A session has begun.
@@ -74,6 +78,11 @@ impl Metrics {
     /// A message was accepted.
     pub fn message(&self) {
         self.messages.inc();
+    }
+
+    /// A notification was written, to be sent when it is due.
+    pub fn notification(&self, notification: &Notification) {
+        self.notifications.with_label_values(&[notification.provider.as_str(), notification.kind.name()]).inc();
     }
 
     /// Measures how long a verdict takes, from now on.

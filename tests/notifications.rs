@@ -40,6 +40,7 @@ fn message() -> Message {
         parameters: MailParameters { envid: Some("job 7".to_owned()), ..MailParameters::default() },
         deliveries: vec![Delivery { recipient: "user@263.net".to_owned(), parameters, fate: Fate::Inbox }],
         verdicts: Vec::new(),
+        notifications: Vec::new(),
         size: 0,
         subject: "会议".to_owned(),
         headers: Vec::new(),
@@ -57,6 +58,17 @@ fn kinds() -> [Kind; 7] {
         Kind::ReadReceipt,
         Kind::AbuseReport,
     ]
+}
+
+/// What Python understands of each file `*.eml` of a folder.
+pub(crate) fn as_python_reads(folder: &Path) -> Vec<Value> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut python = Command::new(tests.join("clients/venv/bin/python"));
+    let output = python.arg(tests.join("notifications.py")).arg(folder).output();
+    let output = output.expect("tests/clients/install installs it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let lines = String::from_utf8(output.stdout).unwrap();
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// Writes every provider's notification of every kind, and what Python understands of each, by provider and kind.
@@ -78,14 +90,7 @@ fn understood() -> BTreeMap<(String, String), Value> {
         let written = write(&event, form).unwrap();
         std::fs::write(folder.path().join(format!("{provider}.{}.eml", kind.name())), written.raw).unwrap();
     }
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
-    let mut python = Command::new(tests.join("clients/venv/bin/python"));
-    let output = python.arg(tests.join("notifications.py")).arg(folder.path()).output();
-    let output = output.expect("tests/clients/install installs it");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout).unwrap();
-    let found = lines.lines().map(|line| {
-        let found: Value = serde_json::from_str(line).unwrap();
+    let found = as_python_reads(folder.path()).into_iter().map(|found| {
         let (provider, kind) = found["file"].as_str().unwrap().trim_end_matches(".eml").split_once('.').unwrap();
         ((provider.to_owned(), kind.to_owned()), found.clone())
     });

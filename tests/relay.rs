@@ -49,6 +49,7 @@ fn original() -> Message {
         parameters: MailParameters::default(),
         deliveries: vec![delivery],
         verdicts: Vec::new(),
+        notifications: Vec::new(),
         size: RAW.len() as u64,
         subject: "x".to_owned(),
         headers: Vec::new(),

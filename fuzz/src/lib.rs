@@ -8,13 +8,11 @@ pub mod split;
 use std::path::Path;
 
 use mockmx::generation::Generation;
-use mockmx::policy::Policy;
 use mockmx::settings::{Flags, Settings};
 
 /// The built-in packs, with no settings.
 #[must_use]
 pub fn generation() -> Generation {
     let settings = Settings::load(&Flags::default(), [], Path::new("")).expect("there is nothing wrong with nothing");
-    let policy = Policy::load(&settings).expect("the packs load");
-    Generation { settings, policy }
+    Generation::load(settings).expect("the packs load")
 }

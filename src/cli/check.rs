@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use clap::Args;
 use mockmx::document::{Node, Value};
-use mockmx::policy::Policy;
+use mockmx::generation::Generation;
+use mockmx::notification::{Forms, Kind};
 use mockmx::problem::{Problems, Source};
 use mockmx::settings::{Flags, Settings};
 
@@ -16,7 +17,7 @@ use super::load::{load, load_stubs, report};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Settings files, packs and folders of packs, each checked by itself; if none is named, what `serve` would use
+    /// Settings files, packs, forms of notifications and folders of packs, each checked by itself; if none is named, what `serve` would use
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -28,15 +29,19 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
     let mut problems = Problems::default();
     let mut out = anstream::stdout().lock();
     if args.files.is_empty() {
-        let loaded = load(&flags).and_then(|(settings, policy)| load_stubs(&settings, &policy).map(|_| settings));
+        let loaded = load(&flags)
+            .and_then(|generation| load_stubs(&generation.settings, &generation.policy).map(|_| generation.settings));
         match loaded {
             Ok(settings) => writeln!(out, "ok {}", settings.file.as_deref().unwrap_or("built-in settings"))?,
             Err(found) => problems = found,
         }
     }
     for file in &args.files {
-        let checked =
-            if is_settings(file) { load(&flags.clone().config(Some(file.clone()))).map(drop) } else { pack(file) };
+        let checked = match Sort::of(file) {
+            Sort::Settings => load(&flags.clone().config(Some(file.clone()))).map(drop),
+            Sort::Pack => pack(file),
+            Sort::Form(text) => Forms::check(&file.display().to_string(), &text),
+        };
         match checked {
             Ok(()) => writeln!(out, "ok {}", file.display())?,
             // Two packs below the same settings would tell the same problem twice.
@@ -60,12 +65,33 @@ pub(super) fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
 fn pack(file: &Path) -> Result<(), Problems> {
     let flags = Flags::default().set("--policies", [file.to_string_lossy()]);
     let settings = Settings::load(&flags, [], Path::new(""))?;
-    Policy::load(&settings).map(drop)
+    Generation::load(settings).map(drop)
 }
 
-/// Whether a file holds settings; a pack has a name or rules, which settings have not.
-fn is_settings(file: &Path) -> bool {
-    let Ok(text) = std::fs::read_to_string(file) else { return false };
-    let (root, _) = Node::parse_toml(&Arc::new(Source { name: String::new(), text }));
-    matches!(&root.value, Value::Table(keys) if !keys.contains_key("name") && !keys.contains_key("rule"))
+/// What a file holds.
+enum Sort {
+    Settings,
+    /// A pack, or a folder.
+    Pack,
+    /// A form of notifications: its text.
+    Form(String),
+}
+
+impl Sort {
+    /// A form says where abuse reports come from or has words for a kind; a pack has a name or rules; settings have none
+    /// of these.
+    fn of(file: &Path) -> Self {
+        let Ok(text) = std::fs::read_to_string(file) else { return Self::Pack };
+        let (root, _) = Node::parse_toml(&Arc::new(Source { name: String::new(), text: text.clone() }));
+        match &root.value {
+            Value::Table(keys) if keys.contains_key("rule") => Self::Pack,
+            Value::Table(keys)
+                if keys.contains_key("abuse") || Kind::NAMES.iter().any(|kind| keys.contains_key(*kind)) =>
+            {
+                Self::Form(text)
+            }
+            Value::Table(keys) if !keys.contains_key("name") => Self::Settings,
+            _ => Self::Pack,
+        }
+    }
 }

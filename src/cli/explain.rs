@@ -67,7 +67,7 @@ pub(super) fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
         words => statements(words.join(OsStr::new(" ")).as_encoded_bytes()),
     };
     let policy = match load(&args.packs.flags()) {
-        Ok((_, policy)) => policy,
+        Ok(generation) => generation.policy,
         Err(problems) => {
             report(&problems)?;
             return Ok(ExitCode::FAILURE);

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use mockmx::generation::Generation;
 use mockmx::policy::{Policy, Stub};
 use mockmx::problem::Problems;
 use mockmx::settings::{Flags, Settings};
@@ -10,11 +11,11 @@ use mockmx::settings::{Flags, Settings};
 /// The settings file that is read if none is named.
 const DEFAULT_FILE: &str = "mockmx.toml";
 
-/// Loads settings and packs.
-pub(super) fn load(flags: &Flags) -> Result<(Settings, Policy), Problems> {
+/// Loads settings, packs and forms.
+pub(super) fn load(flags: &Flags) -> Result<Generation, Problems> {
     let (settings, mut problems) = Settings::examine(flags, std::env::vars_os(), Path::new(DEFAULT_FILE));
-    match Policy::load(&settings) {
-        Ok(policy) => problems.or((settings, policy)),
+    match Generation::load(settings) {
+        Ok(generation) => problems.or(generation),
         Err(more) => {
             problems.0.extend(more.0);
             Err(problems.sorted())

@@ -23,7 +23,7 @@ pub(super) struct ProvidersArgs {
 
 pub(super) fn run(args: &ProvidersArgs) -> anyhow::Result<ExitCode> {
     let policy = match load(&args.packs.flags()) {
-        Ok((_, policy)) => policy,
+        Ok(generation) => generation.policy,
         Err(problems) => {
             report(&problems)?;
             return Ok(ExitCode::FAILURE);

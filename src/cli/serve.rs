@@ -29,9 +29,9 @@ Everything else that can be set, also by file or variable, is in docs/settings.m
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     let flags = args.flags();
-    let loaded = load(&flags).and_then(|(settings, policy)| {
-        let stubs = load_stubs(&settings, &policy)?;
-        Ok((Generation { settings, policy }, stubs))
+    let loaded = load(&flags).and_then(|generation| {
+        let stubs = load_stubs(&generation.settings, &generation.policy)?;
+        Ok((generation, stubs))
     });
     let (generation, stubs) = match loaded {
         Ok(loaded) => loaded,
@@ -139,19 +139,19 @@ async fn reload_at(mut hangup: Signal, flags: Flags, kept_in: JournalSettings, r
 async fn reload(flags: &Flags, kept_in: &JournalSettings, reloads: &mpsc::Sender<Reload>) -> Result<(), String> {
     let flags = flags.clone();
     let loaded = tokio::task::spawn_blocking(move || load(&flags)).await.map_err(|error| error.to_string())?;
-    let (settings, policy) = loaded.map_err(|problems| {
+    let generation = loaded.map_err(|problems| {
         for problem in &problems.0 {
             error!("{}", Escaped(&problem.to_string()));
         }
         format!("problems: {}", problems.0.len())
     })?;
-    let JournalSettings { location, keep, .. } = &settings.journal;
+    let JournalSettings { location, keep, .. } = &generation.settings.journal;
     if (location, keep) != (&kept_in.location, &kept_in.keep) {
         warn!("`journal` and `keep-...` are read at start only; the journal stays in {} as it was", kept_in.location);
     }
     let (answer, answered) = oneshot::channel();
     let stopping = || "mockmx is stopping".to_owned();
-    let wanted = Reload { generation: Generation { settings, policy }, answer };
+    let wanted = Reload { generation, answer };
     reloads.send(wanted).await.map_err(|_| stopping())?;
     let addresses = answered.await.map_err(|_| stopping())?.map_err(|error| error.to_string())?;
     info!("took new settings and packs");

@@ -40,7 +40,7 @@ pub(crate) enum Told<'n> {
 impl Names {
     /// What the settings and packs know. Names change by the clock, from when it showed `begun`.
     pub(crate) fn new(generation: Arc<Generation>, clock: Clock, begun: Time) -> Self {
-        let Generation { settings, policy } = generation.as_ref();
+        let Generation { settings, policy, .. } = generation.as_ref();
         let domains = policy.domains().chain(settings.hosted.iter().map(|(domain, _)| domain.as_str()));
         let domains = domains.map(str::to_owned).collect();
         let mx = settings.listeners.iter().find(|listener| listener.role == Role::Mx);

@@ -15,11 +15,12 @@ use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    Readiness, check, clock, events, guard, messages, metrics, openapi, providers, report, sessions, state, stubs,
-    verdicts,
+    Readiness, check, clock, events, guard, messages, metrics, openapi, outbox, providers, report, sessions, state,
+    stubs, verdicts,
 };
 use crate::generation::Generation;
 use crate::journal::Journal;
+use crate::lane::Clocks;
 use crate::metrics::Metrics;
 use crate::store::Lanes;
 
@@ -73,6 +74,11 @@ impl Api {
         &self.0.records.lanes
     }
 
+    /// What the clocks of lanes show.
+    pub(crate) fn clocks(&self) -> Clocks {
+        self.0.records.lanes.clocks()
+    }
+
     pub(crate) fn metrics(&self) -> &Metrics {
         &self.0.records.metrics
     }
@@ -103,6 +109,9 @@ impl Api {
             .route("/api/v1/messages/{id}", get(messages::find))
             .route("/api/v1/messages/{id}/raw", get(messages::raw))
             .route("/api/v1/messages/{id}/attachments/{n}", get(messages::attachment))
+            .route("/api/v1/outbox", get(outbox::list).delete(outbox::delete))
+            .route("/api/v1/outbox/{id}", get(outbox::find))
+            .route("/api/v1/outbox/{id}/raw", get(outbox::raw))
             .route("/api/v1/events", get(events::events))
             .route("/api/v1/providers", get(providers::list))
             .route("/api/v1/providers/{id}", get(providers::find))

@@ -1,4 +1,4 @@
-//! What sessions, verdicts and messages have in common: pages, waiting, one by its id, deleting.
+//! What sessions, verdicts, messages and notifications have in common: pages, waiting, one by its id, deleting.
 
 use std::sync::Arc;
 
@@ -70,8 +70,8 @@ pub(crate) trait Shown: Record {
     /// Where they are.
     const PATH: &'static str;
 
-    /// The record, with its transcript if it has one and it is wanted.
-    fn shown(&self, transcript: bool) -> serde_json::Result<Item<'_, Self>>;
+    /// The record as it is now, with its transcript if it has one and it is wanted.
+    fn shown(&self, api: &Api, transcript: bool) -> serde_json::Result<Item<'_, Self>>;
 }
 
 /// A record as lists show it.
@@ -84,14 +84,14 @@ pub(crate) enum Item<'r, R> {
     Rest(Value),
 }
 
-fn all_shown<R: Shown>(records: &[Arc<R>], transcript: bool) -> Result<Vec<Item<'_, R>>, ApiError> {
-    let shown: Result<_, _> = records.iter().map(|record| record.shown(transcript)).collect();
+fn all_shown<'r, R: Shown>(api: &Api, records: &'r [Arc<R>], transcript: bool) -> Result<Vec<Item<'r, R>>, ApiError> {
+    let shown: Result<_, _> = records.iter().map(|record| record.shown(api, transcript)).collect();
     shown.map_err(|error| ApiError::fault(&error))
 }
 
 /// A page, at once or when enough is there.
 pub(crate) async fn list<R: Shown>(api: &Api, query: Option<&str>, closing: Closing) -> Result<Response, ApiError> {
-    let asked = Asked::read(query, R::KIND)?;
+    let asked = Asked::read(query, R::KIND)?.by(&api.clocks());
     let most = asked.wait.map_or(asked.limit, |(count, _)| asked.limit.max(count));
     // One more, to know whether there is a next page.
     let wanted = Query { filter: asked.filter.clone(), before: asked.cursor, limit: most + 1 };
@@ -105,7 +105,7 @@ pub(crate) async fn list<R: Shown>(api: &Api, query: Option<&str>, closing: Clos
     records = complete(api, &asked, records).await?;
     more |= records.len() < wanted;
     let last = records.last().filter(|_| more).map(|record| record.id());
-    let page = Page { items: all_shown(&records, asked.transcript)?, next: last.map(|last| last.to_string()) };
+    let page = Page { items: all_shown(api, &records, asked.transcript)?, next: last.map(|last| last.to_string()) };
     let mut response = json(&page)?;
     if let Some(last) = last {
         let link = format!("<{}?{}>; rel=\"next\"", R::PATH, asked.next(last));
@@ -137,14 +137,14 @@ async fn waited<R: Shown>(
         .into_iter()
         .zip(misses)
         .map(|(record, misses)| {
-            let record = record.shown(asked.transcript).map_err(|error| ApiError::fault(&error))?;
+            let record = record.shown(api, asked.transcript).map_err(|error| ApiError::fault(&error))?;
             Ok(object!({ "record": record, "misses": misses }))
         })
         .collect();
     let (are, of) = (found.len(), R::NAME);
     let detail = format!("after {time:?} there are {are} of the {count} {of}s waited for");
     let error = ApiError::new(StatusCode::REQUEST_TIMEOUT, detail);
-    let found = serde_json::to_value(all_shown(&found, asked.transcript)?);
+    let found = serde_json::to_value(all_shown(api, &found, asked.transcript)?);
     let found = found.map_err(|error| ApiError::fault(&error))?;
     Err(error.member("found", found).member("near", near?.into()))
 }
@@ -165,6 +165,6 @@ pub(crate) async fn find<R: Shown>(api: &Api, id: &str) -> Result<Arc<R>, ApiErr
 
 /// Deletes what a query's filters let through.
 pub(crate) async fn delete<R: Shown>(api: &Api, query: Option<&str>) -> Result<Response, ApiError> {
-    let filter = filter_alone(query, R::KIND)?;
+    let filter = filter_alone(query, R::KIND, &api.clocks())?;
     json(&Deleted::of(api.journal().delete::<R>(&filter).await?))
 }

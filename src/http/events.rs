@@ -40,7 +40,8 @@ fn names() -> Vec<&'static str> {
     Kind::ALL.map(Kind::name).into()
 }
 
-/// What happens, as it happens: events `session` (it began, or ended), `verdict` and `message`, whose data are the
+/// What happens, as it happens: events `session` (it began, or ended), `verdict`, `message`, `notification` (it
+/// became due) and `attempt` (to pass one on), whose data are the
 /// records as lists show them. Ids count up; with `Last-Event-ID` what was missed comes first, behind an event `gap` if
 /// some of it is gone. Ends when mockmx stops.
 #[utoipa::path(
@@ -101,7 +102,7 @@ impl Heard {
             if let Some(event) = self.missed.pop_front() {
                 self.last = event.number;
                 if self.wants(&event.entry) {
-                    return Some(shown(&event));
+                    return Some(shown(&self.api, &event));
                 }
                 continue;
             }
@@ -138,11 +139,13 @@ impl Heard {
     }
 }
 
-fn shown(event: &Event) -> sse::Event {
+fn shown(api: &Api, event: &Event) -> sse::Event {
     let text = match &event.entry {
-        Entry::Session(session) => session.shown(false).and_then(|shown| json::text(&shown)),
-        Entry::Verdict(verdict) => verdict.shown(false).and_then(|shown| json::text(&shown)),
-        Entry::Message(message) => message.shown(false).and_then(|shown| json::text(&shown)),
+        Entry::Session(session) => session.shown(api, false).and_then(|shown| json::text(&shown)),
+        Entry::Verdict(verdict) => verdict.shown(api, false).and_then(|shown| json::text(&shown)),
+        Entry::Message(message) => message.shown(api, false).and_then(|shown| json::text(&shown)),
+        Entry::Notification(notification) => notification.shown(api, false).and_then(|shown| json::text(&shown)),
+        Entry::Attempt(attempt) => json::text(attempt.as_ref()),
     };
     // A record that cannot be shown is our own fault, and no reason to keep the others back.
     let data = text.unwrap_or_default();

@@ -37,7 +37,7 @@ impl Shown for Message {
     const NAME: &'static str = "message";
     const PATH: &'static str = "/api/v1/messages";
 
-    fn shown(&self, _: bool) -> serde_json::Result<Item<'_, Self>> {
+    fn shown(&self, _: &Api, _: bool) -> serde_json::Result<Item<'_, Self>> {
         Ok(Item::Whole(self))
     }
 }

@@ -22,6 +22,7 @@ mod json;
 mod messages;
 mod metrics;
 mod openapi;
+mod outbox;
 mod parameters;
 mod parsed;
 mod providers;

@@ -14,7 +14,9 @@ use utoipa::{Modify, OpenApi};
 
 use super::errors::{ApiError, PROBLEM_JSON, Problem};
 use super::parameters::{Given, Holds, LANE, Parameter};
-use super::{api, check, clock, events, messages, metrics, providers, query, report, sessions, state, stubs, verdicts};
+use super::{
+    api, check, clock, events, messages, metrics, outbox, providers, query, report, sessions, state, stubs, verdicts,
+};
 use crate::journal::record::Kind;
 
 #[derive(OpenApi)]
@@ -40,6 +42,10 @@ use crate::journal::record::Kind;
         messages::find,
         messages::raw,
         messages::attachment,
+        outbox::list,
+        outbox::delete,
+        outbox::find,
+        outbox::raw,
         events::events,
         providers::list,
         providers::find,
@@ -85,7 +91,7 @@ struct Completed;
 impl Modify for Completed {
     fn modify(&self, document: &mut Document) {
         for kind in Kind::ALL {
-            let path = format!("/api/v1/{}s", kind.name());
+            let path = path(kind);
             let Some(item) = document.paths.paths.get_mut(&path) else { continue };
             add_parameters(item.get.as_mut(), &query::parameters(kind));
             add_parameters(item.delete.as_mut(), &query::filters(kind));
@@ -125,8 +131,21 @@ impl Modify for Completed {
 }
 
 /// Where the id of a record in a page leads, by its kind.
-const LINKS: [&[&str]; 3] =
-    [&["getSession", "getTranscript"], &["getVerdict"], &["getMessage", "getRawMessage", "getAttachment"]];
+const LINKS: [&[&str]; Kind::ALL.len()] = [
+    &["getSession", "getTranscript"],
+    &["getVerdict"],
+    &["getMessage", "getRawMessage", "getAttachment"],
+    &["getNotification", "getRawNotification"],
+    &[],
+];
+
+/// Where the records of a kind are.
+fn path(kind: Kind) -> String {
+    match kind {
+        Kind::Notification => outbox::PATH.to_owned(),
+        kind => format!("/api/v1/{}s", kind.name()),
+    }
+}
 
 /// The parameters of what is no collection.
 const OTHERS: &[(&str, &[Parameter])] = &[

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use super::errors::ApiError;
 use super::parameters::{Given, Holds, LANE, Parameter, near, one_of};
-use crate::journal::query::{Field, Filter};
+use crate::journal::query::{Field, Filter, state};
 use crate::journal::record::{Done, Id, Kind};
+use crate::lane::Clocks;
 use crate::stage::Stage;
+use crate::verdict::NotificationKind;
 
 /// The most records of a page, and how many there are if nothing is said.
 pub(crate) const MOST_ITEMS: usize = 1_000;
@@ -29,7 +31,7 @@ const DONE: [Done; 10] = [
 ];
 
 /// The filters that look at a field.
-const FIELDS: [(Field, Parameter); 11] = [
+const FIELDS: [(Field, Parameter); 14] = [
     (Field::Session, filter("session", "1a", "the session's id, or for sessions its number")),
     (Field::Provider, filter("provider", "263", "the provider")),
     (Field::Rule, filter("rule", "263/keyword", "the rule, as `263/keyword` or `keyword`")),
@@ -41,11 +43,24 @@ const FIELDS: [(Field, Parameter); 11] = [
     (Field::Header, filter("header", "X-Test: 1", "a part of a header field, written `Name: value`")),
     (Field::Login, filter("login", "user@263.net", "who was logged in")),
     (Field::Listener, filter("listener", "smtp", "the listener's name")),
+    (
+        Field::Message,
+        filter("message", "019ab7a2-0000-7000-8000-000000000000", "the id of the message that it is about"),
+    ),
+    (Field::Kind, Parameter::many("kind", Holds::OneOf(notifications), "failed", "what it tells of")),
+    (Field::Recipient, address("recipient", "user@263.net", "a recipient that it tells of, written like `from`")),
 ];
 
 pub(crate) const SINCE: Parameter =
     Parameter::once("since", Holds::Time, "2026-11-25T08:00:00Z", "not before this moment");
 pub(crate) const UNTIL: Parameter = Parameter::once("until", Holds::Time, "2200-01-01T00:00:00Z", "before this moment");
+
+const STATE: Parameter = Parameter::once(
+    "state",
+    Holds::OneOf(states),
+    "due",
+    "`waiting` until the clock of its lane shows when it is sent, then `due`",
+);
 
 const LIMIT: Parameter =
     Parameter::once("limit", Holds::Number { least: 1, most: MOST_ITEMS }, "100", "how many at most; 100 if not given");
@@ -85,7 +100,8 @@ pub(crate) struct Asked {
 /// The filters of a collection.
 pub(crate) fn filters(kind: Kind) -> Vec<Parameter> {
     let fields = FIELDS.into_iter().filter(|(field, _)| applies(kind, *field)).map(|(_, parameter)| parameter);
-    [LANE].into_iter().chain(fields).chain([SINCE, UNTIL]).collect()
+    let state = (kind == Kind::Notification).then_some(STATE);
+    [LANE].into_iter().chain(fields).chain(state).chain([SINCE, UNTIL]).collect()
 }
 
 /// All parameters of a collection.
@@ -121,6 +137,12 @@ impl Asked {
         Ok(Self { filter, limit, cursor, wait, transcript, given })
     }
 
+    /// The same, by these clocks.
+    pub(crate) fn by(self, clocks: &Clocks) -> Self {
+        let filter = by_state(self.filter, &self.given, clocks);
+        Self { filter, ..self }
+    }
+
     /// The query of the page that begins behind a record.
     pub(crate) fn next(&self, last: Id) -> String {
         self.given.rewritten(&[COUNT.name, WAIT.name], CURSOR.name, &last.to_string())
@@ -128,23 +150,35 @@ impl Asked {
 }
 
 /// The filters of a query that has nothing else.
-pub(crate) fn filter_alone(query: Option<&str>, kind: Kind) -> Result<Filter, ApiError> {
-    filter_of(&given(query, kind, &filters(kind))?)
+pub(crate) fn filter_alone(query: Option<&str>, kind: Kind, clocks: &Clocks) -> Result<Filter, ApiError> {
+    let given = given(query, kind, &filters(kind))?;
+    Ok(by_state(filter_of(&given)?, &given, clocks))
+}
+
+fn by_state(filter: Filter, given: &Given, clocks: &Clocks) -> Filter {
+    match given.get(STATE.name) {
+        Some(wanted) => filter.and_due(wanted == state(true), clocks.clone()),
+        None => filter,
+    }
 }
 
 fn given(query: Option<&str>, kind: Kind, known: &[Parameter]) -> Result<Given, ApiError> {
     let misplaced = form_urlencoded::parse(query.unwrap_or_default().as_bytes())
         .find_map(|(name, _)| FIELDS.iter().find(|(field, it)| it.name == name && !applies(kind, *field)));
     match misplaced {
-        Some((_, parameter)) => {
+        Some((field, parameter)) => {
             let error = ApiError::parameter(parameter.name, format!("a {} has no {}", kind.name(), parameter.name));
-            Err(error.help("ask for messages"))
+            let of = if applies(Kind::Message, *field) { "messages" } else { "the outbox" };
+            Err(error.help(format!("ask for {of}")))
         }
         None => Given::read(query, known),
     }
 }
 
 fn filter_of(given: &Given) -> Result<Filter, ApiError> {
+    if let Some(wanted) = given.get(STATE.name) {
+        one_of(STATE.name, wanted, &states())?;
+    }
     let lane = given.lane()?.map(|lane| lane.to_string());
     let mut filter = Filter::within(lane, given.time(SINCE.name)?, given.time(UNTIL.name)?);
     for (field, parameter) in FIELDS {
@@ -161,10 +195,13 @@ fn filter_of(given: &Given) -> Result<Filter, ApiError> {
 
 /// Whether records of a kind have such a field at all.
 const fn applies(kind: Kind, field: Field) -> bool {
-    !matches!(
-        (kind, field),
-        (Kind::Session, Field::Subject | Field::Header) | (Kind::Verdict, Field::Login | Field::Listener)
-    )
+    match field {
+        Field::Kind | Field::Message | Field::Recipient => matches!(kind, Kind::Notification),
+        Field::Subject | Field::Header => !matches!(kind, Kind::Session),
+        Field::Login | Field::Listener => !matches!(kind, Kind::Verdict | Kind::Notification),
+        Field::Stage | Field::Verdict => !matches!(kind, Kind::Notification),
+        _ => true,
+    }
 }
 
 const fn address(name: &'static str, example: &'static str, about: &'static str) -> Parameter {
@@ -177,6 +214,14 @@ const fn filter(name: &'static str, example: &'static str, about: &'static str) 
 
 fn stages() -> Vec<&'static str> {
     Stage::ALL.into_iter().map(Stage::name).collect()
+}
+
+fn notifications() -> Vec<&'static str> {
+    NotificationKind::ALL.map(NotificationKind::name).into()
+}
+
+fn states() -> Vec<&'static str> {
+    vec![state(false), state(true)]
 }
 
 fn verdicts() -> Vec<&'static str> {

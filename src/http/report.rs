@@ -64,7 +64,7 @@ pub(crate) async fn senders(State(api): State<Api>, RawQuery(query): RawQuery) -
     json(&api.aside(look).await?)
 }
 
-const fn since_then(since: Option<Time>) -> Filter {
+fn since_then(since: Option<Time>) -> Filter {
     Filter::within(None, since, None)
 }
 

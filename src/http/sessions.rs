@@ -21,7 +21,7 @@ impl Shown for Session {
     const NAME: &'static str = "session";
     const PATH: &'static str = "/api/v1/sessions";
 
-    fn shown(&self, transcript: bool) -> serde_json::Result<Item<'_, Self>> {
+    fn shown(&self, _: &Api, transcript: bool) -> serde_json::Result<Item<'_, Self>> {
         if transcript {
             return Ok(Item::Whole(self));
         }

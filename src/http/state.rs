@@ -15,7 +15,7 @@ use super::extract::{In, json_body};
 use super::json::json;
 use super::parameters::{Given, LANE};
 use crate::journal::query::Filter;
-use crate::journal::record::{Message, Session, Verdict};
+use crate::journal::record::{Attempt, Message, Notification, Session, Verdict};
 use crate::policy::is_id;
 use crate::store::Holding;
 
@@ -65,6 +65,8 @@ pub(crate) struct Reset {
     verdicts: u64,
     /// Messages that were forgotten.
     messages: u64,
+    /// Notifications that were forgotten.
+    notifications: u64,
     /// Stubs that were taken away.
     stubs: usize,
 }
@@ -159,7 +161,7 @@ pub(crate) async fn move_scenario(
     json(&Scenario { name, state })
 }
 
-/// Forgets a lane's sessions, verdicts, messages, stubs and state, and sets its clock back. Sessions that are open stay.
+/// Forgets a lane's sessions, verdicts, messages, notifications, stubs and state, and sets its clock back. Sessions that are open stay.
 #[utoipa::path(
     post, path = "/api/v1/reset", operation_id = "reset", tag = "state",
     responses((status = 200, description = "done", body = Reset))
@@ -171,8 +173,10 @@ pub(crate) async fn reset(State(api): State<Api>, RawQuery(query): RawQuery) -> 
     let sessions = journal.delete::<Session>(&filter).await?;
     let verdicts = journal.delete::<Verdict>(&filter).await?;
     let messages = journal.delete::<Message>(&filter).await?;
+    let notifications = journal.delete::<Notification>(&filter).await?;
+    journal.delete::<Attempt>(&filter).await?;
     let stubs = api.lanes().reset(&name);
-    json(&Reset { lane: name.to_string(), sessions, verdicts, messages, stubs })
+    json(&Reset { lane: name.to_string(), sessions, verdicts, messages, notifications, stubs })
 }
 
 fn no_scenario() -> ApiError {

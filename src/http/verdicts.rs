@@ -16,7 +16,7 @@ impl Shown for Verdict {
     const NAME: &'static str = "verdict";
     const PATH: &'static str = "/api/v1/verdicts";
 
-    fn shown(&self, _: bool) -> serde_json::Result<Item<'_, Self>> {
+    fn shown(&self, _: &Api, _: bool) -> serde_json::Result<Item<'_, Self>> {
         Ok(Item::Whole(self))
     }
 }

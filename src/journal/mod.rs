@@ -1,4 +1,5 @@
-//! The evidence: every session with every line of it, what every rule said and why, and every message as it came.
+//! The evidence: every session with every line of it, what every rule said and why, every message as it came, and what
+//! its sender is told later.
 //!
 //! A [`Journal`] keeps [`record`]s. While a session is open its record is here, in memory, and grows; at its end it is
 //! kept like all others. A record never changes once it is kept, so a reader holds it without a lock. The bytes of a
@@ -7,8 +8,9 @@
 //!
 //! Where it keeps them is a [`Location`]: in memory, or in a database. All keep the same and answer the same.
 //!
-//! [`query`] says what can be asked, [`watch`] how one waits for what is yet to come.
+//! [`query`] says what can be asked, [`watch`] how one waits for what is yet to come, [`Due`] when notifications are sent.
 
+mod agenda;
 mod content;
 mod location;
 mod memory;
@@ -24,12 +26,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
+use self::agenda::Agenda;
+pub use self::agenda::Due;
 pub use self::content::Content;
 pub use self::location::{Keep, LOCATION_HELP, Location, PostgresUrl};
 use self::memory::Memory;
 pub use self::open::OpenSession;
 use self::query::{Filter, Query};
-use self::record::{Id, Kind, Message, Record, Session, Verdict};
+use self::record::{Attempt, Id, Kind, Message, Notification, Record, Session, Verdict};
 use self::sql::Sql;
 use self::watch::Watch;
 use crate::clock::{Clock, Time};
@@ -40,6 +44,7 @@ pub struct Journal {
     backend: Backend,
     open: Mutex<BTreeMap<Id, Arc<Mutex<Session>>>>,
     watch: Arc<Watch>,
+    agenda: Agenda,
 }
 
 /// Where the records are.
@@ -58,6 +63,10 @@ pub enum Entry {
     Verdict(Arc<Verdict>),
     /// A message.
     Message(Arc<Message>),
+    /// What the sender of one is told later.
+    Notification(Arc<Notification>),
+    /// A try to pass that on.
+    Attempt(Arc<Attempt>),
 }
 
 /// Why something could not be kept or read.
@@ -87,7 +96,7 @@ impl Journal {
     }
 
     fn with(backend: Backend, watch: Arc<Watch>) -> Self {
-        Self { backend, open: Mutex::default(), watch }
+        Self { backend, open: Mutex::default(), watch, agenda: Agenda::default() }
     }
 
     /// Opens the record of a session that has begun.
@@ -108,16 +117,41 @@ impl Journal {
     /// # Errors
     /// If it cannot be kept. It is then not accepted.
     pub async fn message(&self, message: Message, content: Content) -> Result<Arc<Message>, JournalError> {
+        self.message_with(message, content, Vec::new()).await
+    }
+
+    /// Keeps a message and what its sender is told later: all of it or nothing.
+    ///
+    /// # Errors
+    /// If it cannot be kept.
+    pub async fn message_with(
+        &self,
+        message: Message,
+        content: Content,
+        later: Vec<(Arc<Notification>, Content)>,
+    ) -> Result<Arc<Message>, JournalError> {
         let message = Arc::new(message);
+        let notifications: Vec<_> = later.iter().map(|(notification, _)| Arc::clone(notification)).collect();
         match &self.backend {
             Backend::Memory(memory) => {
                 memory.keep(Entry::Message(Arc::clone(&message)), content);
+                later.into_iter().for_each(|(it, content)| memory.keep(Entry::Notification(it), content));
                 self.watch.tell(Entry::Message(Arc::clone(&message)));
             }
             // The writer tells of it.
-            Backend::Sql(sql) => sql.message(Arc::clone(&message), content).await?,
+            Backend::Sql(sql) => sql.message(Arc::clone(&message), content, later).await?,
+        }
+        if !notifications.is_empty() {
+            self.agenda.add(&notifications);
+            // Whoever waits for one of them looks again; it is told of when it is due.
+            self.watch.stir();
         }
         Ok(message)
+    }
+
+    /// Keeps a try to pass a notification on.
+    pub fn attempt(&self, attempt: Attempt) {
+        self.note(Entry::Attempt(Arc::new(attempt)));
     }
 
     /// Keeps a session or a verdict, sooner or later. It can be found at once.
@@ -289,6 +323,8 @@ impl Entry {
             Self::Session(_) => Kind::Session,
             Self::Verdict(_) => Kind::Verdict,
             Self::Message(_) => Kind::Message,
+            Self::Notification(_) => Kind::Notification,
+            Self::Attempt(_) => Kind::Attempt,
         }
     }
 
@@ -299,6 +335,8 @@ impl Entry {
             Self::Session(session) => session.id,
             Self::Verdict(verdict) => verdict.id,
             Self::Message(message) => message.id,
+            Self::Notification(notification) => notification.id,
+            Self::Attempt(attempt) => attempt.id,
         }
     }
 
@@ -309,6 +347,8 @@ impl Entry {
             Self::Session(session) => &session.lane,
             Self::Verdict(verdict) => &verdict.lane,
             Self::Message(message) => &message.lane,
+            Self::Notification(notification) => &notification.lane,
+            Self::Attempt(attempt) => &attempt.lane,
         }
     }
 
@@ -318,6 +358,8 @@ impl Entry {
             Self::Session(session) => session.at(),
             Self::Verdict(verdict) => verdict.at(),
             Self::Message(message) => message.at(),
+            Self::Notification(notification) => notification.at(),
+            Self::Attempt(attempt) => attempt.at(),
         }
     }
 
@@ -326,6 +368,8 @@ impl Entry {
             Self::Session(session) => session.weight(),
             Self::Verdict(verdict) => verdict.weight(),
             Self::Message(message) => message.weight(),
+            Self::Notification(notification) => notification.weight(),
+            Self::Attempt(attempt) => attempt.weight(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::record::{Id, Line, Message, Session, Speaker, Verdict};
+use super::record::{Id, Line, Message, Notification, Session, Speaker, Verdict};
 use super::{Content, Entry, Journal, JournalError};
 use crate::clock::Time;
 use crate::facts::Facts;
@@ -57,12 +57,17 @@ impl OpenSession {
         verdicts
     }
 
-    /// Keeps a message; once this returns, it is kept.
+    /// Keeps a message and what its sender is told later; once this returns, it is kept.
     ///
     /// # Errors
     /// If it cannot be kept.
-    pub async fn message(&self, message: Message, content: Content) -> Result<Arc<Message>, JournalError> {
-        let message = self.journal.message(message, content).await?;
+    pub async fn message_with(
+        &self,
+        message: Message,
+        content: Content,
+        later: Vec<(Arc<Notification>, Content)>,
+    ) -> Result<Arc<Message>, JournalError> {
+        let message = self.journal.message_with(message, content, later).await?;
         self.record().add_message(&message);
         Ok(message)
     }

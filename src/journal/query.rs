@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::record::{Id, Record};
 use crate::address::Address;
 use crate::clock::Time;
+use crate::lane::Clocks;
 use crate::policy::AddressPattern;
 
 /// What a filter can look at.
@@ -35,6 +36,14 @@ pub enum Field {
     Login,
     /// The listener's name.
     Listener,
+    /// The message that a notification is about.
+    Message,
+    /// What a notification tells of.
+    Kind,
+    /// A recipient that a notification tells of.
+    Recipient,
+    /// The notification that was passed on.
+    Notification,
 }
 
 impl Field {
@@ -53,6 +62,10 @@ impl Field {
             Self::Header => "header",
             Self::Login => "login",
             Self::Listener => "listener",
+            Self::Message => "message",
+            Self::Kind => "kind",
+            Self::Recipient => "recipient",
+            Self::Notification => "notification",
         }
     }
 }
@@ -65,6 +78,8 @@ pub struct Filter {
     since: Option<Time>,
     /// Before this moment.
     until: Option<Time>,
+    /// Whether it is due, by the clock of its lane.
+    due: Option<(bool, Clocks)>,
     tests: Vec<Test>,
 }
 
@@ -99,8 +114,8 @@ pub struct Miss {
 impl Filter {
     /// Everything of a lane, or of all lanes, from one moment up to another.
     #[must_use]
-    pub const fn within(lane: Option<String>, since: Option<Time>, until: Option<Time>) -> Self {
-        Self { lane, since, until, tests: Vec::new() }
+    pub fn within(lane: Option<String>, since: Option<Time>, until: Option<Time>) -> Self {
+        Self { lane, since, until, due: None, tests: Vec::new() }
     }
 
     /// The same, and the field must be, or hold, `wanted`.
@@ -109,13 +124,19 @@ impl Filter {
     /// If an address is none.
     pub fn and(mut self, field: Field, wanted: &str) -> Result<Self, String> {
         let how = match field {
-            Field::From | Field::To if wanted == "<>" => How::Address(None),
-            Field::From | Field::To => How::Address(Some(AddressPattern::parse(wanted)?)),
+            Field::From | Field::To | Field::Recipient if wanted == "<>" => How::Address(None),
+            Field::From | Field::To | Field::Recipient => How::Address(Some(AddressPattern::parse(wanted)?)),
             Field::Subject | Field::Header => How::Contains(wanted.to_lowercase()),
             _ => How::Equals,
         };
         self.tests.push(Test { field, wanted: wanted.to_owned(), how });
         Ok(self)
+    }
+
+    /// The same, and it must be due, or wait to be, by the clocks of lanes.
+    #[must_use]
+    pub fn and_due(self, due: bool, clocks: Clocks) -> Self {
+        Self { due: Some((due, clocks)), ..self }
     }
 
     /// Everything of its lane.
@@ -130,6 +151,7 @@ impl Filter {
         self.lane.as_deref().is_none_or(|lane| lane == record.lane())
             && self.since.is_none_or(|since| since.unix_millis() <= at)
             && self.until.is_none_or(|until| at < until.unix_millis())
+            && self.due_as_wanted(record)
             && self.tests.iter().all(|test| test.passes(record))
     }
 
@@ -149,6 +171,9 @@ impl Filter {
         if let Some(until) = self.until.filter(|until| until.unix_millis() <= record.at().unix_millis()) {
             note("until", &until.to_string(), &record.at().to_string());
         }
+        if let Some((due, _)) = self.due.as_ref().filter(|_| !self.due_as_wanted(record)) {
+            note("state", state(*due), state(!due));
+        }
         for test in self.tests.iter().filter(|test| !test.passes(record)) {
             let found = record.values(test.field).into_iter().map(Cow::into_owned);
             // Of a header, the fields of the wanted name say more than the first few.
@@ -160,21 +185,37 @@ impl Filter {
         misses
     }
 
+    fn due_as_wanted<R: Record>(&self, record: &R) -> bool {
+        self.due
+            .as_ref()
+            .is_none_or(|(wanted, clocks)| record.due().is_none_or(|due| due <= clocks.now(record.lane())) == *wanted)
+    }
+
     /// What a database can look for: the lane, from when, up to when.
     pub(super) fn columns(&self) -> (Option<&str>, Option<Time>, Option<Time>) {
         (self.lane.as_deref(), self.since, self.until)
     }
 
     /// Whether that is all that it looks at.
-    pub(super) const fn is_settled_by_columns(&self) -> bool {
-        self.tests.is_empty()
+    pub(super) fn is_settled_by_columns(&self) -> bool {
+        self.tests.is_empty() && self.due.is_none()
     }
 
     /// Whether it lets everything through.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.lane.is_none() && self.since.is_none() && self.until.is_none() && self.tests.is_empty()
+        self.lane.is_none()
+            && self.since.is_none()
+            && self.until.is_none()
+            && self.due.is_none()
+            && self.tests.is_empty()
     }
+}
+
+/// Whether something is due, in a word.
+#[must_use]
+pub const fn state(is_due: bool) -> &'static str {
+    if is_due { "due" } else { "waiting" }
 }
 
 impl Test {

@@ -1,4 +1,5 @@
 mod disks;
+mod outbox;
 pub(super) mod stores;
 
 use std::io::Write as _;

@@ -13,7 +13,8 @@ use super::stub::StubHandle;
 use crate::escape::Escaped;
 use crate::journal::Journal;
 use crate::journal::query::{Field, Filter, Query};
-use crate::journal::record::{Kind, Message, Record, Session, Verdict};
+use crate::journal::record::{Kind, Message, Notification, Record, Session, Verdict};
+use crate::lane::Clocks;
 
 /// Records like the latest ones that a report lists.
 const LISTED: usize = 5;
@@ -21,6 +22,12 @@ const LISTED: usize = 5;
 /// Any message.
 #[must_use]
 pub fn message() -> Wanted<Message> {
+    Wanted::any()
+}
+
+/// Anything that a sender is told later.
+#[must_use]
+pub fn notification() -> Wanted<Notification> {
     Wanted::any()
 }
 
@@ -96,6 +103,18 @@ impl<R: Record> Wanted<R> {
         self
     }
 
+    /// A kind of notification: `failed`, `out-of-office`.
+    #[must_use]
+    pub fn kind(self, name: &str) -> Self {
+        self.and(Field::Kind, name)
+    }
+
+    /// It is due, by these clocks.
+    pub(super) fn due(self, clocks: Clocks) -> Self {
+        let said = self.said.into_iter().chain(["due".to_owned()]).collect();
+        Self { filter: self.filter.and_due(true, clocks), said, ..self }
+    }
+
     pub(super) const fn filter(&self) -> &Filter {
         &self.filter
     }
@@ -119,6 +138,23 @@ pub struct Received {
 }
 
 impl Received {
+    /// Its bytes as text; what is no UTF-8 is replaced.
+    #[must_use]
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.raw).into_owned()
+    }
+}
+
+/// What a sender is told, and when it is due.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// What is known of it.
+    pub record: Arc<Notification>,
+    /// Its bytes.
+    pub raw: Vec<u8>,
+}
+
+impl Sent {
     /// Its bytes as text; what is no UTF-8 is replaced.
     #[must_use]
     pub fn text(&self) -> String {

@@ -31,14 +31,14 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
-pub use self::expect::{Received, Times, Wanted, message, session, verdict};
+pub use self::expect::{Received, Sent, Times, Wanted, message, notification, session, verdict};
 pub use self::stub::{StubHandle, When, when};
 use crate::clock::{Clock, io_now};
 use crate::journal::Journal;
 use crate::journal::query::Query;
-use crate::journal::record::{Message, Record, Session, Verdict};
+use crate::journal::record::{Id, Message, Notification, Record, Session, Verdict};
 use crate::lane::LaneName;
-use crate::policy::{Policy, Stub};
+use crate::policy::Stub;
 use crate::problem::Problems;
 use crate::server::{Generation, Reload, Server};
 use crate::settings::{Flags, Settings};
@@ -137,7 +137,7 @@ impl MockMx {
     /// # Panics
     /// If it is no stub.
     pub fn stub_json(&self, given: serde_json::Value) -> StubHandle {
-        let id = crate::journal::record::Id::new().to_string();
+        let id = Id::new().to_string();
         let stub =
             Stub::read(&id, given, &self.generation.policy).unwrap_or_else(|problems| panic!("no stub:\n{problems}"));
         let lane = self.lanes.claim(&stub.lane);
@@ -156,9 +156,23 @@ impl MockMx {
     /// If none comes in time; says what came instead.
     pub async fn wait_for_message(&self, wanted: Wanted<Message>) -> Received {
         let record = self.wait_for(wanted).await;
-        let content = self.journal.content(record.id).await.ok().flatten().unwrap_or_default();
-        let raw = content.read_all().unwrap_or_else(|error| panic!("cannot read the message: {error}"));
+        let raw = self.raw(record.id).await;
         Received { record, raw }
+    }
+
+    /// Waits for what a sender is told to be due, by the clock of its lane.
+    ///
+    /// # Panics
+    /// If nothing like this is due in time; says what is there instead.
+    pub async fn wait_for_notification(&self, wanted: Wanted<Notification>) -> Sent {
+        let record = self.wait_for(wanted.due(self.lanes.clocks())).await;
+        let raw = self.raw(record.id).await;
+        Sent { record, raw }
+    }
+
+    async fn raw(&self, id: Id) -> Vec<u8> {
+        let content = self.journal.content(id).await.ok().flatten().unwrap_or_default();
+        content.read_all().unwrap_or_else(|error| panic!("cannot read it: {error}"))
     }
 
     /// Waits for a record like this, and returns the newest.
@@ -174,6 +188,11 @@ impl MockMx {
 
     /// All messages, newest first.
     pub async fn messages(&self) -> Vec<Arc<Message>> {
+        self.all().await
+    }
+
+    /// All that senders are told later, of the newest message first; what waits and what is due.
+    pub async fn outbox(&self) -> Vec<Arc<Notification>> {
         self.all().await
     }
 
@@ -282,8 +301,7 @@ impl Start {
         // What happens to be set around a test has no say in it.
         let nothing: [(OsString, OsString); 0] = [];
         let settings = Settings::load(&flags, nothing, Path::new(""))?;
-        let policy = Policy::load(&settings)?;
-        Ok(Generation { settings, policy })
+        Generation::load(settings)
     }
 
     fn run(&self) -> MockMx {

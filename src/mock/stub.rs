@@ -145,6 +145,11 @@ impl When {
         self.turn("folder", name.into())
     }
 
+    /// Accepts, and tells the sender later that the message failed: `550 5.1.1 no such user`; or what else `bounce` says.
+    pub fn bounce(self, bounce: impl Into<Value>) -> Self {
+        self.turn("bounce", bounce.into())
+    }
+
     /// Accepts, and throws the message away.
     pub fn discard(self) -> Self {
         self.turn("then", "discard".into())

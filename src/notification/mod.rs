@@ -3,10 +3,11 @@
 //!
 //! Pure: [`write()`] makes bytes of an [`Event`] and a [`Form`]; the same ones give the same bytes. `permit` says whether
 //! anything may be written, `report` and `personal` write the kinds, `returned` chooses what of the original goes back,
-//! `field` and `mime` know how header fields and parts are written.
+//! `field` and `mime` know how header fields and parts are written; `later` has all that one message brings about.
 
 mod field;
 mod form;
+mod later;
 mod mime;
 mod permit;
 mod personal;
@@ -20,6 +21,7 @@ use crate::journal::record::Message;
 use crate::message::{Bounds, Header, MessageFacts};
 
 pub use form::{Charset, Form, Forms, Language, Placeholder, Returns, Template, TemplateError};
+pub use later::{Letter, Letters, write_later};
 pub use permit::{Hindrance, hindrance};
 
 /// The message that a notification is about.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::connection::Connection;
+use super::later;
 use super::log::{self, Ended};
 use super::stream::Wire;
 use crate::journal::{Content, JournalError};
@@ -85,7 +86,17 @@ impl<S: Wire> Connection<'_, S> {
         let facts = self.session.facts();
         let host = &self.endpoint.service.persona.host;
         let providers = self.endpoint.generation.policy.answering(facts);
-        let message = self.recording.message(facts, verdict, (host, providers), content).await?;
+        let message = self.recording.accepted(facts, verdict, (host, providers), content.len());
+        let (message, written) = if verdict.later.is_empty() {
+            (message, later::Written::default())
+        } else {
+            let (world, lane) = (&self.endpoint.world, self.recording.shared_lane());
+            let written =
+                later::write(message, &content, &verdict.later, &self.endpoint.generation, lane, &world.large_reads);
+            Box::pin(written).await.map_err(|error| JournalError(error.to_string()))?
+        };
+        written.unsent.iter().for_each(|unsent| self.recording.note(format!("({unsent})")));
+        let message = self.recording.message(message, content, written.notifications).await?;
         log::message(facts, &message);
         Ok(())
     }

@@ -119,7 +119,7 @@ impl Endpoint {
         resolver: Option<&Resolver>,
         world: &Arc<World>,
     ) -> Self {
-        let Generation { settings: all, policy } = generation.as_ref();
+        let Generation { settings: all, policy, .. } = generation.as_ref();
         let listener = Arc::new(settings.facts());
         let service = Arc::new(policy.service(all, &listener));
         Self {

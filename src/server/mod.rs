@@ -8,7 +8,8 @@
 //! what new sessions get, and never ends one.
 //!
 //! On the way in: `accept` takes a connection, `connection` drives its session over a `stream`, `content` has
-//! what happens when a message is complete, `identify` has DNS asked, [`judge`] asks the policy, `farewell` closes the socket.
+//! what happens when a message is complete, `identify` has DNS asked, [`judge`] asks the policy, `later` has what senders are told
+//! afterwards, `farewell` closes the socket.
 
 mod accept;
 mod connection;
@@ -18,6 +19,7 @@ mod endpoint;
 mod farewell;
 mod identify;
 pub mod judge;
+mod later;
 mod listeners;
 mod log;
 mod manner;
@@ -120,6 +122,7 @@ impl Server {
     pub async fn serve(mut self, shutdown: impl Future<Output = ()>, mut reloads: mpsc::Receiver<Reload>) {
         let phase = watch::Sender::new(Phase::Serving);
         self.start(&phase);
+        let telling = tokio::spawn(later::tell(Arc::clone(&self.world)));
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             let reload = tokio::select! {
@@ -140,6 +143,7 @@ impl Server {
         for listening in self.listening {
             listening.close().await;
         }
+        telling.abort();
         // What nobody waited for is kept as well, as far as there is time.
         self.world.journal.close(io_now() + self.drain).await;
     }

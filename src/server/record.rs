@@ -6,7 +6,7 @@ use super::endpoint::Endpoint;
 use super::log::Ended;
 use crate::clock::Time;
 use crate::facts::Facts;
-use crate::journal::record::{Line, Message, Said, Session, Speaker};
+use crate::journal::record::{Line, Message, Notification, Said, Session, Speaker};
 use crate::journal::{Content, JournalError, OpenSession};
 use crate::metrics::Metrics;
 use crate::smtp::Spoken;
@@ -51,6 +51,11 @@ impl Recording {
         &self.lanes[self.lanes.len() - 1]
     }
 
+    /// The same, for whoever keeps it.
+    pub(super) fn shared_lane(&self) -> Arc<Lane> {
+        Arc::clone(&self.lanes[self.lanes.len() - 1])
+    }
+
     pub(super) fn lines(&self, spoken: Vec<Spoken>) {
         if spoken.is_empty() {
             return;
@@ -81,18 +86,30 @@ impl Recording {
         self.verdict(Stage::Message, facts, verdict, self.lane().clock.now());
     }
 
-    /// Keeps the message; once this returns, it is kept.
-    pub(super) async fn message(
+    /// The record of the message that is accepted.
+    pub(super) fn accepted(
         &self,
         facts: &Facts,
         verdict: &Verdict,
         (host, providers): (&str, Vec<String>),
+        size: u64,
+    ) -> Message {
+        let (said, now) = (self.said.clone(), self.lane().clock.now());
+        Message::accepted(self.open.id(), facts, verdict, (host, providers), said, size, now)
+    }
+
+    /// Keeps the message and what its sender is told later; once this returns, it is kept.
+    pub(super) async fn message(
+        &self,
+        mut message: Message,
         content: Content,
+        later: Vec<(Arc<Notification>, Content)>,
     ) -> Result<Arc<Message>, JournalError> {
-        let (said, size, now) = (self.said.clone(), content.len(), self.lane().clock.now());
-        let message = Message::accepted(self.open.id(), facts, verdict, (host, providers), said, size, now);
-        let message = self.open.message(message, content).await?;
+        message.notifications = later.iter().map(|(notification, _)| notification.id).collect();
+        let told: Vec<_> = later.iter().map(|(notification, _)| Arc::clone(notification)).collect();
+        let message = self.open.message_with(message, content, later).await?;
         self.metrics.message();
+        told.iter().for_each(|notification| self.metrics.notification(notification));
         Ok(message)
     }
 

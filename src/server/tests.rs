@@ -23,7 +23,6 @@ use crate::identity::Resolver;
 use crate::journal::Content;
 use crate::journal::query::Query;
 use crate::journal::record::Message;
-use crate::policy::Policy;
 use crate::problem::Place;
 use crate::settings::{
     DnsSettings, JournalSettings, ListenerSettings, LogSettings, OutboxSettings, ServerLimits, Settings, TlsSettings,
@@ -98,8 +97,7 @@ pub(crate) fn settings() -> Settings {
 }
 
 pub(crate) fn generation(settings: Settings) -> Generation {
-    let policy = Policy::load(&settings).unwrap();
-    Generation { settings, policy }
+    Generation::load(settings).unwrap()
 }
 
 /// The first listener of the settings, in a world of its own whose clock stands.

@@ -5,16 +5,16 @@ use utoipa::ToSchema;
 
 use crate::clock::Time;
 
-/// Something remembered: a key in a prison, an allowance partly used, sessions at once, a mailbox's content.
+/// Something remembered: a key in a prison, an allowance partly used, sessions at once, a mailbox's content, an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Holding {
     /// What it is released by: `prison:263/sender:a@example.com`.
     pub key: String,
     /// What it is.
     pub kind: HoldingKind,
-    /// The rule or the prison that it belongs to.
+    /// The rule or the prison that it belongs to, or the recipient who is away.
     pub of: String,
-    /// Whose it is: the prison's or the counter's key, or the mailbox.
+    /// Whose it is: the prison's or the counter's key, the mailbox, or the sender who was told.
     pub subject: String,
     /// How much of the allowance is used, how many sessions there are, how many messages came.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -44,10 +44,12 @@ pub enum HoldingKind {
     Concurrency,
     /// What came into a mailbox since the start.
     Mailbox,
+    /// A sender whom a recipient who is away has told so.
+    Answer,
 }
 
 impl HoldingKind {
-    const ALL: [Self; 5] = [Self::Prison, Self::Greylist, Self::Rate, Self::Concurrency, Self::Mailbox];
+    const ALL: [Self; 6] = [Self::Prison, Self::Greylist, Self::Rate, Self::Concurrency, Self::Mailbox, Self::Answer];
 
     const fn name(self) -> &'static str {
         match self {
@@ -56,6 +58,7 @@ impl HoldingKind {
             Self::Rate => "rate",
             Self::Concurrency => "concurrency",
             Self::Mailbox => "mailbox",
+            Self::Answer => "answer",
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::clock::Clock;
-use crate::lane::LaneName;
+use crate::lane::{Clocks, LaneName};
 use crate::policy::Stub;
 use crate::store::Store;
 
@@ -80,6 +80,15 @@ impl Lanes {
         let lane = self.get(name);
         lane.claimed.store(true, Ordering::Relaxed);
         lane
+    }
+
+    /// What the clocks of lanes show. A lane that nobody has named yet would begin with what the default one shows.
+    pub fn clocks(self: &Arc<Self>) -> Clocks {
+        let lanes = Arc::clone(self);
+        Clocks::new(move |name| match lanes.named().get(name) {
+            Some(lane) => lane.clock.now(),
+            None => lanes.default.clock.now(),
+        })
     }
 
     /// The default lane.

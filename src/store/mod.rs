@@ -1,9 +1,11 @@
-//! What is remembered between sessions: rates, sessions at once, prisons, and what mailboxes have taken.
+//! What is remembered between sessions: rates, sessions at once, prisons, what mailboxes have taken, and whom somebody who
+//! is away has told so.
 //!
 //! All of it lives in this process, behind one lock that is never held while waiting. It survives a reload of the
 //! settings. Each table is bounded: peers choose the keys (a sender's address), so without a bound a flood of made-up
 //! keys would take all memory. A table that is full forgets first what no longer matters.
 
+mod answers;
 mod concurrency;
 mod greylist;
 mod holding;
@@ -14,6 +16,7 @@ mod turns;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::clock::Time;
 use crate::facts::SessionId;
@@ -23,6 +26,7 @@ use crate::policy::ask::{Amount, Answer, Ask, Effect, End, Group, Turn, Usage};
 pub use holding::{Holding, HoldingKind};
 pub use lanes::{Lane, Lanes};
 
+use answers::Answers;
 use concurrency::Places;
 use greylist::Greylists;
 use prison::Prisons;
@@ -43,6 +47,7 @@ struct State {
     prisons: Prisons,
     greylists: Greylists,
     turns: Turns,
+    answers: Answers,
     /// By mailbox; only those with a table of their own are ever asked for, so settings bound it.
     delivered: HashMap<String, Amount>,
 }
@@ -109,6 +114,14 @@ impl Store {
         }
     }
 
+    /// Notes that somebody who is away tells a sender so, once in a time.
+    ///
+    /// # Errors
+    /// If the sender was told before: until when it is not told again.
+    pub fn answer(&self, recipient: &str, sender: &str, every: Duration, now: Time) -> Result<(), Time> {
+        self.state().answers.tell(recipient, sender, every, now)
+    }
+
     /// Whether a session has a place among several at once.
     #[must_use]
     pub fn holds_place(&self, session: SessionId) -> bool {
@@ -160,6 +173,7 @@ impl Store {
             ..Holding::new(HoldingKind::Mailbox, "", mailbox)
         };
         let mut holdings: Vec<_> = state.delivered.iter().map(mailbox).collect();
+        holdings.extend(state.answers.holdings(now));
         holdings.extend(state.prisons.holdings(now));
         holdings.extend(state.greylists.holdings(now));
         holdings.extend(state.rates.holdings(now));
@@ -178,6 +192,7 @@ impl Store {
             HoldingKind::Greylist => state.greylists.release(of, subject),
             HoldingKind::Rate => state.rates.release(of, subject),
             HoldingKind::Concurrency => state.places.release_all(of, subject),
+            HoldingKind::Answer => state.answers.release(of, subject),
             HoldingKind::Mailbox => state.delivered.remove(subject).is_some(),
         }
     }
@@ -214,8 +229,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::policy::ask::{Cell, Concurrency, Rate};
 

@@ -186,7 +186,10 @@ fn a_reset_is_of_one_lane_alone() {
     };
     assert_eq!((counts("a"), counts("b")), ([2, 1, 1, 1], [2, 1, 1, 1]));
     let reset = asked.request("POST", "reset?lane=a").send().expect(200).json();
-    assert_eq!(reset, json!({"lane": "a", "sessions": 2, "verdicts": 1, "messages": 1, "stubs": 1}));
+    assert_eq!(
+        reset,
+        json!({"lane": "a", "sessions": 2, "verdicts": 1, "messages": 1, "notifications": 0, "stubs": 1})
+    );
     assert_eq!((counts("a"), counts("b")), ([0; 4], [2, 1, 1, 1]));
     assert_eq!(
         (&asked.json("clock?lane=a")["frozen"], &asked.json("clock?lane=b")["frozen"]),

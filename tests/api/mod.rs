@@ -5,6 +5,7 @@ mod control;
 mod events;
 mod guard;
 pub(crate) mod http;
+mod outbox;
 mod packs;
 mod records;
 mod schema;

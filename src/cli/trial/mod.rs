@@ -18,6 +18,7 @@ use clap::Args;
 use mockmx::clock::io_now;
 use mockmx::escape::Escaped;
 use mockmx::facts::{Role, TlsMode};
+use mockmx::generation::Generation;
 use mockmx::settings::Settings;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -65,7 +66,7 @@ pub(super) struct TryArgs {
 }
 
 pub(super) fn run(args: &TryArgs) -> anyhow::Result<ExitCode> {
-    let (settings, policy) = match load(&args.packs.flags()) {
+    let Generation { settings, policy, .. } = match load(&args.packs.flags()) {
         Ok(loaded) => loaded,
         Err(problems) => {
             report(&problems)?;

@@ -58,6 +58,9 @@ pub struct Message {
     pub deliveries: Vec<Delivery>,
     /// What rules said of it.
     pub verdicts: Vec<Said>,
+    /// What its sender is told later.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub notifications: Vec<Id>,
     /// Bytes as they came.
     pub size: u64,
     /// The subject, decoded.
@@ -114,6 +117,7 @@ impl Message {
             parameters: envelope.parameters.clone(),
             deliveries: deliveries.collect(),
             verdicts: said,
+            notifications: Vec::new(),
             size,
             subject: subject(facts).unwrap_or_default(),
             headers: headers(facts),
@@ -176,6 +180,7 @@ impl Record for Message {
             Field::Header => header_lines(&self.headers),
             Field::Login => self.login.iter().map(|login| Cow::Borrowed(login.as_str())).collect(),
             Field::Listener => vec![Cow::Borrowed(&self.listener)],
+            Field::Message | Field::Notification | Field::Kind | Field::Recipient => Vec::new(),
         }
     }
 
@@ -183,7 +188,7 @@ impl Record for Message {
     fn weight(&self) -> u64 {
         let deliveries = self.deliveries.iter().map(|delivery| delivery.recipient.len() + size_of::<Delivery>());
         let headers = self.headers.iter().map(|header| header.name.len() + header.value.len() + size_of::<Header>());
-        let said = self.verdicts.len() * (size_of::<Said>() + 32);
+        let said = self.verdicts.len() * (size_of::<Said>() + 32) + self.notifications.len() * size_of::<Id>();
         (size_of::<Self>() + said + deliveries.chain(headers).sum::<usize>()) as u64
     }
 

@@ -1,6 +1,7 @@
-//! What the journal keeps: sessions, verdicts and messages, as the API shows them and as stores on disk keep them.
+//! What the journal keeps: sessions, verdicts, messages and notifications, as the API shows them and as stores on disk keep them.
 
 mod message;
+mod notification;
 mod session;
 mod verdict;
 
@@ -14,13 +15,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 pub use self::message::{Delivery, Message};
+pub use self::notification::{Attempt, Notification, Passed};
 pub use self::session::{Line, Said, Session, Speaker, Transcript};
 pub use self::verdict::{Done, Verdict};
 use super::Entry;
 use super::query::Field;
 use crate::clock::Time;
 use crate::facts::Facts;
-use crate::message::Header;
+use crate::message::{Header, MessageFacts};
 
 /// The id of a record: a UUID of version 7, so that ids sort by the time at which they were made, also across
 /// processes.
@@ -64,6 +66,11 @@ pub trait Record: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Syn
 
     /// When it was, on its lane's clock.
     fn at(&self) -> Time;
+
+    /// When it is sent, if that is yet to come.
+    fn due(&self) -> Option<Time> {
+        None
+    }
 
     /// Whose it is.
     fn lane(&self) -> &str;
@@ -109,11 +116,15 @@ pub enum Kind {
     Verdict,
     /// [`Message`].
     Message,
+    /// [`Notification`].
+    Notification,
+    /// [`Attempt`].
+    Attempt,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Session, Self::Verdict, Self::Message];
+    pub const ALL: [Self; 5] = [Self::Session, Self::Verdict, Self::Message, Self::Notification, Self::Attempt];
 
     /// Its name, as tables and events have it.
     #[must_use]
@@ -122,6 +133,8 @@ impl Kind {
             Self::Session => "session",
             Self::Verdict => "verdict",
             Self::Message => "message",
+            Self::Notification => "notification",
+            Self::Attempt => "attempt",
         }
     }
 }
@@ -132,12 +145,17 @@ const MOST_FIELD_BYTES: usize = 32 * 1024;
 
 /// The header of the message under way, as far as a record keeps it.
 fn headers(facts: &Facts) -> Vec<Header> {
+    facts.message.as_deref().map(header_of).unwrap_or_default()
+}
+
+/// The header of a message, as far as a record keeps it.
+fn header_of(message: &MessageFacts) -> Vec<Header> {
     let mut bytes = 0;
     let within = |header: &&Header| {
         bytes += header.name.len() + header.value.len();
         bytes <= MOST_FIELD_BYTES
     };
-    facts.message.iter().flat_map(|message| &message.headers).take(MOST_FIELDS).take_while(within).cloned().collect()
+    message.headers.iter().take(MOST_FIELDS).take_while(within).cloned().collect()
 }
 
 /// Header fields as a filter compares them.

@@ -316,7 +316,9 @@ impl Record for Session {
             Field::To => all(&self.recipients),
             Field::Login => self.login.iter().map(|login| Cow::Borrowed(login.as_str())).collect(),
             Field::Listener => vec![Cow::Borrowed(&self.listener)],
-            Field::Subject | Field::Header => Vec::new(),
+            Field::Subject | Field::Header | Field::Message | Field::Notification | Field::Kind | Field::Recipient => {
+                Vec::new()
+            }
         }
     }
 

@@ -207,7 +207,9 @@ impl Record for Verdict {
             Field::To => self.to.iter().map(|to| Cow::Borrowed(to.as_str())).collect(),
             Field::Subject => self.subject.iter().map(|subject| Cow::Borrowed(subject.as_str())).collect(),
             Field::Header => header_lines(&self.headers),
-            Field::Login | Field::Listener => Vec::new(),
+            Field::Login | Field::Listener | Field::Message | Field::Notification | Field::Kind | Field::Recipient => {
+                Vec::new()
+            }
         }
     }
 

@@ -29,7 +29,7 @@ use self::connect::Door;
 use self::queue::{Job, MOST_AT_ONCE, Queue, Waiting};
 use self::writer::{Health, Writer};
 use super::query::{Filter, Query};
-use super::record::{Id, Message, Record};
+use super::record::{Id, Message, Notification, Record};
 use super::watch::Watch;
 use super::{Content, Entry, JournalError, Keep, Location};
 use crate::clock::Clock;
@@ -99,12 +99,17 @@ impl Sql {
         Ok(Self { queue, health, readers, writer, listener })
     }
 
-    /// Keeps a message: once this returns, it is committed.
-    pub(super) async fn message(&self, message: Arc<Message>, content: Content) -> Result<(), JournalError> {
+    /// Keeps a message and what its sender is told later: once this returns, it is committed.
+    pub(super) async fn message(
+        &self,
+        message: Arc<Message>,
+        content: Content,
+        later: Vec<(Arc<Notification>, Content)>,
+    ) -> Result<(), JournalError> {
         let (kept, mut answer) = oneshot::channel();
         let waiting = Waiting::new(&self.queue, message.id);
         let answered = async {
-            self.queue.add(Job::Message { message, content, kept }).await?;
+            self.queue.add(Job::Message { message, content, later, kept }).await?;
             (&mut answer).await.map_err(|_| JournalError("it is closed".to_owned()))?
         };
         let answered = match timeout(PATIENCE, answered).await {

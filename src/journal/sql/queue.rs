@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
-use crate::journal::record::{Id, Message, Record};
+use crate::journal::record::{Id, Message, Notification, Record};
 use crate::journal::{Content, Entry, JournalError};
 
 /// Records that may wait to be written, and bytes of them: some minutes of a store that does not answer, at a rate
@@ -25,7 +25,13 @@ pub(super) enum Job {
     /// A session or a verdict, for which nobody waits.
     Note(Entry),
     /// A message, whose client waits.
-    Message { message: Arc<Message>, content: Content, kept: oneshot::Sender<Result<(), JournalError>> },
+    Message {
+        message: Arc<Message>,
+        content: Content,
+        /// What its sender is told later.
+        later: Vec<(Arc<Notification>, Content)>,
+        kept: oneshot::Sender<Result<(), JournalError>>,
+    },
     /// Tells when all before it is written.
     Told(oneshot::Sender<()>),
     /// Tells when what is too much has gone.
@@ -37,8 +43,9 @@ impl Job {
         match self {
             Self::Note(entry) => entry.weight(),
             // The bytes of one in a file take no memory.
-            Self::Message { message, content, .. } => {
-                message.weight() + content.memory().map_or(0, |bytes| bytes.len() as u64)
+            Self::Message { message, content, later, .. } => {
+                let in_memory = content.memory().map_or(0, |bytes| bytes.len() as u64);
+                message.weight() + in_memory + weight_of(later)
             }
             Self::Told(_) | Self::Sweep(_) => 0,
         }
@@ -47,22 +54,33 @@ impl Job {
     /// Bytes that are written of it.
     fn written(&self) -> u64 {
         match self {
-            Self::Message { message, content, .. } => message.weight() + content.len(),
+            Self::Message { message, content, later, .. } => message.weight() + content.len() + weight_of(later),
             other => other.weight(),
         }
     }
 
-    /// The id of a message for which nobody waits any more.
-    pub(super) fn given_up(&self) -> Option<Id> {
+    /// Whether it is a message for which nobody waits any more.
+    pub(super) fn is_given_up(&self) -> bool {
+        matches!(self, Self::Message { kept, .. } if kept.is_closed())
+    }
+
+    /// The ids of what is written of a message.
+    pub(super) fn ids(&self) -> Vec<Id> {
         match self {
-            Self::Message { message, kept, .. } if kept.is_closed() => Some(message.id),
-            _ => None,
+            Self::Message { message, later, .. } => {
+                [message.id].into_iter().chain(later.iter().map(|(notification, _)| notification.id)).collect()
+            }
+            _ => Vec::new(),
         }
     }
 
     pub(super) const fn is_record(&self) -> bool {
         matches!(self, Self::Note(_) | Self::Message { .. })
     }
+}
+
+fn weight_of(later: &[(Arc<Notification>, Content)]) -> u64 {
+    later.iter().map(|(notification, content)| notification.weight() + content.len()).sum()
 }
 
 /// What became of a job that was to be added.

@@ -185,10 +185,12 @@ impl Writer {
         let mut wait = FIRST_WAIT;
         loop {
             records.retain(|job| {
-                let given_up = job.given_up();
+                let given_up = job.is_given_up();
                 // An attempt whose outcome was not seen may have written it.
-                self.revoked.extend(given_up.filter(|_| *attempted));
-                given_up.is_none()
+                if given_up && *attempted {
+                    self.revoked.extend(job.ids());
+                }
+                !given_up
             });
             let attempt = timeout(self.patience, self.attempt(records)).await;
             let failure = match attempt {
@@ -235,18 +237,21 @@ impl Writer {
             rows::check_writing(&mut transaction).await?;
         }
         for jobs in records.chunks(rows::ROWS) {
-            let rows = jobs.iter().filter_map(row).collect::<Result<Vec<_>, _>>();
+            let rows = jobs.iter().flat_map(rows_of).collect::<Result<Vec<_>, _>>();
             let rows = rows.map_err(|error| Failure::Record(error.to_string()))?;
             rows::insert(&mut transaction, &rows).await?;
             for (id, bulk) in rows.into_iter().filter_map(|row| Some((row.id, row.bulk?))) {
                 contents(&mut transaction, [(id, &Content::in_memory(bulk))].into_iter()).await?;
             }
         }
-        let messages = records.iter().filter_map(|job| match job {
-            Job::Message { message, content, .. } => Some((message.id, content)),
-            _ => None,
+        let bytes = records.iter().flat_map(|job| match job {
+            Job::Message { message, content, later, .. } => {
+                let later = later.iter().map(|(notification, content)| (notification.id, content));
+                [(message.id, content)].into_iter().chain(later).collect()
+            }
+            _ => Vec::new(),
         });
-        contents(&mut transaction, messages).await?;
+        contents(&mut transaction, bytes).await?;
         if self.door.is_postgres && !records.is_empty() {
             rows::notify(&mut transaction, CHANNEL, &self.process).await?;
         }
@@ -260,15 +265,15 @@ impl Writer {
     /// The records are written.
     fn answer(&mut self, records: Vec<Job>) {
         for job in records {
+            let ids = job.ids();
             let Job::Message { message, kept, .. } = job else { continue };
-            let id = message.id;
             // Told of before it is answered for: whoever has the answer can look.
             if !kept.is_closed() {
                 self.watch.tell(Entry::Message(message));
             }
             if kept.send(Ok(())).is_err() {
                 // The client was told otherwise.
-                self.revoked.push(id);
+                self.revoked.extend(ids);
             }
         }
     }
@@ -324,23 +329,35 @@ fn reject(records: Vec<Job>, reason: &str) {
     }
 }
 
-/// A record as it is written; nothing for what is none.
-fn row(job: &Job) -> Option<serde_json::Result<Row>> {
+/// The records of a job as they are written; none for what has none.
+fn rows_of(job: &Job) -> Vec<serde_json::Result<Row>> {
     match job {
-        Job::Note(Entry::Session(session)) => Some(row_of(session.as_ref(), 0)),
-        Job::Note(Entry::Verdict(verdict)) => Some(row_of(verdict.as_ref(), 0)),
-        Job::Note(Entry::Message(message)) => Some(row_of(message.as_ref(), 0)),
-        Job::Message { message, content, .. } => Some(row_of(message.as_ref(), content.len())),
-        Job::Told(_) | Job::Sweep(_) => None,
+        Job::Note(entry) => vec![row(entry)],
+        Job::Message { message, content, later, .. } => {
+            let later = later.iter().map(|(it, content)| row_of(it.as_ref(), content.len()));
+            [row_of(message.as_ref(), content.len())].into_iter().chain(later).collect()
+        }
+        Job::Told(_) | Job::Sweep(_) => Vec::new(),
     }
 }
 
-fn row_of<R: Record>(record: &R, content: u64) -> serde_json::Result<Row> {
+fn row(entry: &Entry) -> serde_json::Result<Row> {
+    match entry {
+        Entry::Session(session) => row_of(session.as_ref(), 0),
+        Entry::Verdict(verdict) => row_of(verdict.as_ref(), 0),
+        Entry::Message(message) => row_of(message.as_ref(), 0),
+        Entry::Notification(notification) => row_of(notification.as_ref(), 0),
+        Entry::Attempt(attempt) => row_of(attempt.as_ref(), 0),
+    }
+}
+
+/// A record as it is written, with so many bytes beside it.
+fn row_of<R: Record>(record: &R, bytes: u64) -> serde_json::Result<Row> {
     let (doc, bulk) = match record.apart()? {
         Some((rest, bulk)) => (serde_json::to_string(&rest)?, Some(bulk)),
         None => (serde_json::to_string(record)?, None),
     };
-    let (lane, weight) = (record.lane().to_owned(), record.weight() + content);
+    let (lane, weight) = (record.lane().to_owned(), record.weight() + bytes);
     Ok(Row { id: record.id(), kind: R::KIND, lane, at: record.at(), weight, doc, bulk })
 }
 

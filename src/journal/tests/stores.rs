@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::disks::{
     an_encoding_that_lacks_letters_is_not_taken, every_disk, processes_share, tables_may_be_another_roles,
 };
+use super::outbox::what_waits_is_due_by_its_lane_s_clock;
 use super::*;
 use crate::clock::Clock;
 
@@ -85,6 +86,7 @@ async fn every_store(stores: &Stores) {
     moments_are_told_apart_by_milliseconds(stores).await;
     waiting_ends_with_the_last_that_was_waited_for(stores).await;
     events_are_numbered_and_can_be_taken_up_again(stores).await;
+    what_waits_is_due_by_its_lane_s_clock(stores).await;
 }
 
 async fn the_oldest_make_room(stores: &Stores) {

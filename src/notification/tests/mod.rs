@@ -43,6 +43,7 @@ fn message(to: &[&str]) -> Message {
         parameters: MailParameters::default(),
         deliveries: to.iter().map(delivery).collect(),
         verdicts: Vec::new(),
+        notifications: Vec::new(),
         size: 0,
         subject: "会议通知".to_owned(),
         headers: Vec::new(),
