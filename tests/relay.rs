@@ -79,7 +79,7 @@ async fn handed(notification: &Notification, server: SocketAddr) -> Outcome {
 }
 
 /// With every line end a line feed.
-fn lines(raw: &[u8]) -> Vec<u8> {
+pub(crate) fn lines(raw: &[u8]) -> Vec<u8> {
     let mut lines = raw.to_vec();
     let mut after_cr = false;
     lines.retain_mut(|byte| {
@@ -93,7 +93,7 @@ fn lines(raw: &[u8]) -> Vec<u8> {
     lines
 }
 
-fn only_file(folder: &Path) -> Vec<u8> {
+pub(crate) fn only_file(folder: &Path) -> Vec<u8> {
     let files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(files.len(), 1, "{files:?}");
     fs::read(&files[0]).unwrap()
@@ -128,14 +128,14 @@ async fn a_postfix_takes_a_bounce_byte_for_byte() {
 }
 
 /// A server of mailin-embedded that keeps what it is sent.
-struct Mailin {
+pub(crate) struct Mailin {
     child: Child,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     _watchdog: Watchdog,
 }
 
 impl Mailin {
-    fn start(folder: &Path) -> Self {
+    pub(crate) fn start(folder: &Path) -> Self {
         let mut command = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/mailin/bin/mailin"));
         let child = command.args(["127.0.0.1:0", "2"]).arg(folder).stdout(Stdio::piped()).spawn();
         let mut child = child.expect("tests/clients/install installs it");

@@ -100,6 +100,12 @@ impl Relay {
         named.map_or(self.everywhere.as_ref(), Option::as_ref)
     }
 
+    /// Whether the settings name any host.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.everywhere.is_some() || self.domains.values().any(Option::is_some)
+    }
+
     /// When a message is tried again.
     #[must_use]
     pub const fn schedule(&self) -> Schedule {
@@ -158,8 +164,18 @@ impl Outcome {
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.said {
-            Said::Reply(reply) => write!(f, "{} said {}", self.hop, Escaped(&reply.to_string())),
-            Said::Fault(fault) => write!(f, "{}: {}", self.hop, Escaped(fault)),
+            Said::Reply(_) => write!(f, "{} said {}", self.hop, self.said),
+            Said::Fault(_) => write!(f, "{}: {}", self.hop, self.said),
+        }
+    }
+}
+
+/// On one line, safe to show.
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reply(reply) => Escaped(&reply.to_string()).fmt(f),
+            Self::Fault(fault) => Escaped(fault).fmt(f),
         }
     }
 }

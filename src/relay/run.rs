@@ -60,8 +60,8 @@ pub trait Outbox: Send + Sync + 'static {
     /// How it knows an entry.
     type Key: Clone + Send + Sync + 'static;
 
-    /// The bytes of an entry's message, or why they cannot be read now.
-    fn raw(&self, key: &Self::Key) -> impl Future<Output = Result<Vec<u8>, String>> + Send;
+    /// The bytes of an entry's message, none if it was deleted, or why they cannot be read now.
+    fn raw(&self, key: &Self::Key) -> impl Future<Output = Result<Option<Vec<u8>>, String>> + Send;
 
     /// Keeps what came of an attempt. What was not kept when mockmx was killed is attempted again.
     fn attempted(&self, key: &Self::Key, report: Report) -> impl Future<Output = ()> + Send;
@@ -130,7 +130,8 @@ impl<O: Outbox> Work<O> {
             };
             let Some(permits) = self.unless_stopped(self.gates.pass(hop)).await else { return };
             let outcome = match self.outbox.raw(&entry.key).await {
-                Ok(raw) => relay.attempt(&entry.from, &entry.to, &raw, entry.smtputf8).await,
+                Ok(Some(raw)) => relay.attempt(&entry.from, &entry.to, &raw, entry.smtputf8).await,
+                Ok(None) => None,
                 Err(fault) => Some(deferred(hop, format!("the message cannot be read: {fault}"))),
             };
             drop(permits);

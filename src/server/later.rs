@@ -1,5 +1,6 @@
 //! What a message's sender is told later: written with the message, and told of as it becomes due.
 
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,8 +11,9 @@ use tokio::time::sleep;
 use super::Generation;
 use super::content::READ_IN_PLACE;
 use super::endpoint::World;
+use super::outgoing::Outgoing;
 use crate::journal::record::{Message, Notification};
-use crate::journal::{Content, Due};
+use crate::journal::{Content, Due, JournalError};
 use crate::notification::{Letter, write_later};
 use crate::store::Lane;
 use crate::verdict::Later;
@@ -73,19 +75,15 @@ fn written(message: &Message, raw: &[u8], later: &[Later], generation: &Generati
     Written { notifications: found.letters.into_iter().map(kept).collect(), unsent: found.unsent }
 }
 
-/// Tells of notifications as they become due, for ever. Whatever passes them on takes them from here; what it tries it
-/// keeps with [`Journal::attempt`](crate::journal::Journal::attempt).
-pub(super) async fn tell(world: Arc<World>) {
-    let mut due = loop {
+/// Tells of notifications as they become due, for ever, and hands them to the relay.
+pub(super) async fn tell(world: Arc<World>, outgoing: Outgoing) {
+    let due = || {
         let (clocks, moves) = (world.lanes.clocks(), world.lanes.default_lane().clock.moves());
-        match Due::of(Arc::clone(&world.journal), clocks, moves).await {
-            Ok(due) => break due,
-            Err(error) => {
-                tracing::error!(target: "mockmx::journal", %error, "it is not known which notifications are due");
-                sleep(WAIT).await;
-            }
-        }
+        Due::of(Arc::clone(&world.journal), clocks, moves)
     };
+    let mut due = once_there(due).await;
+    // What becomes due between the two is among both.
+    let mut resumed = once_there(|| outgoing.resume()).await;
     loop {
         let notification = due.next().await;
         tracing::info!(
@@ -96,5 +94,21 @@ pub(super) async fn tell(world: Arc<World>) {
             to = %crate::escape::Escaped(&notification.to),
             "notification due"
         );
+        if !resumed.remove(&notification.id) {
+            outgoing.due(notification);
+        }
+    }
+}
+
+/// What the store holds, as soon as it can be read.
+async fn once_there<T, F: Future<Output = Result<T, JournalError>>>(read: impl Fn() -> F) -> T {
+    loop {
+        match read().await {
+            Ok(read) => return read,
+            Err(error) => {
+                tracing::error!(target: "mockmx::journal", %error, "it is not known which notifications are due");
+                sleep(WAIT).await;
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! On the way in: `accept` takes a connection, `connection` drives its session over a `stream`, `content` has
 //! what happens when a message is complete, `identify` has DNS asked, [`judge`] asks the policy, `later` has what senders are told
-//! afterwards, `farewell` closes the socket.
+//! afterwards, which `outgoing` hands to the relay, `farewell` closes the socket.
 
 mod accept;
 mod connection;
@@ -23,6 +23,7 @@ mod later;
 mod listeners;
 mod log;
 mod manner;
+mod outgoing;
 mod record;
 mod spool;
 mod stream;
@@ -43,6 +44,7 @@ use tokio::time::timeout;
 pub(crate) use self::accept::next;
 use self::endpoint::{Endpoint, World};
 use self::listeners::{Listening, Wanted};
+use self::outgoing::Outgoing;
 use self::tls::Made;
 pub use self::tls::TlsError;
 use crate::clock::io_now;
@@ -52,6 +54,7 @@ use crate::http::{Api, Readiness};
 use crate::identity::Resolver;
 use crate::journal::Journal;
 use crate::metrics::Metrics;
+use crate::relay::Relay;
 use crate::store::Lanes;
 
 /// New settings and packs for a server that runs.
@@ -80,6 +83,7 @@ pub struct Server {
     made: Made,
     readiness: Readiness,
     api: Api,
+    relay: watch::Sender<Arc<Relay>>,
     drain: Duration,
 }
 
@@ -99,7 +103,8 @@ impl Server {
         let metrics = Metrics::new().map_err(|error| StartError(vec![StartFailure::Metrics(error.to_string())]))?;
         let world = Arc::new(World::new(lanes, journal, metrics));
         let api = Api::new(Arc::clone(&generation), world.records(), readiness.clone());
-        let mut server = Self { world, listening: Vec::new(), made, readiness, api, drain: Duration::ZERO };
+        let relay = watch::Sender::default();
+        let mut server = Self { world, listening: Vec::new(), made, readiness, api, relay, drain: Duration::ZERO };
         server.take(generation)?;
         Ok(server)
     }
@@ -122,7 +127,8 @@ impl Server {
     pub async fn serve(mut self, shutdown: impl Future<Output = ()>, mut reloads: mpsc::Receiver<Reload>) {
         let phase = watch::Sender::new(Phase::Serving);
         self.start(&phase);
-        let telling = tokio::spawn(later::tell(Arc::clone(&self.world)));
+        let (outgoing, relaying) = Outgoing::start(&self.world, &self.relay.subscribe(), self.drain);
+        let telling = tokio::spawn(later::tell(Arc::clone(&self.world), outgoing));
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
             let reload = tokio::select! {
@@ -136,6 +142,7 @@ impl Server {
         }
         self.readiness.set(Some("draining"));
         phase.send_replace(Phase::Draining);
+        let relaying = relaying.stop();
         if timeout(self.drain, phase.closed()).await.is_err() {
             phase.send_replace(Phase::Closing);
             phase.closed().await;
@@ -144,6 +151,8 @@ impl Server {
             listening.close().await;
         }
         telling.abort();
+        // It ends by itself within the drain time.
+        let _ = relaying.await;
         // What nobody waited for is kept as well, as far as there is time.
         self.world.journal.close(io_now() + self.drain).await;
     }
@@ -172,6 +181,9 @@ impl Server {
             (listeners::DNS.to_owned(), address, Wanted::Dns(Arc::new(names)))
         });
         listeners::bind_all(&mut self.listening, smtp.chain(http).chain(dns).collect()).map_err(StartError)?;
+        let takes_mail = |listening: &&Listening| settings.listeners.iter().any(|of| of.name == listening.name);
+        let listeners = self.listening.iter().filter(takes_mail).map(|listening| listening.address).collect();
+        self.relay.send_replace(Arc::new(Relay::new(&settings.outbox, listeners)));
         self.drain = settings.limits.drain;
         self.api.follow(generation);
         Ok(())

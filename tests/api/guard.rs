@@ -17,7 +17,7 @@ fn with_a_token_everything_but_health_asks_for_it() {
         .env("MOCKMX_HTTP_TOKEN", "s3cret-t0ken")
         .env("MOCKMX_LOG__FILTER", "trace")
         .stderr(std::process::Stdio::piped());
-    let mut asked = Asked { serving: Serving::spawn(&mut command), _folder: folder };
+    let mut asked = Asked { serving: Serving::spawn(&mut command), folder };
     let mut log = asked.serving.errors();
     for path in ["/api/v1/sessions", "/api/v1/openapi.json", "/metrics", "/api/v1/nothing"] {
         for authorization in [
@@ -50,7 +50,7 @@ fn a_reload_takes_another_token() {
     let file = folder.path().join("mockmx.toml");
     std::fs::write(&file, "http-token = \"first\"\n").unwrap();
     let mut command = mockmx(folder.path());
-    let mut asked = Asked { serving: Serving::spawn(command.stderr(std::process::Stdio::piped())), _folder: folder };
+    let mut asked = Asked { serving: Serving::spawn(command.stderr(std::process::Stdio::piped())), folder };
     let mut log = asked.serving.errors();
     ask(&asked, "/metrics", &[("Authorization", "Bearer first")]).expect(200);
     std::fs::write(&file, "http-token = \"second\"\nhttp-hosts = [\"mx.test\"]\n").unwrap();

@@ -8,6 +8,7 @@ pub(crate) mod http;
 mod outbox;
 mod packs;
 mod records;
+mod relayed;
 mod schema;
 mod testing;
 mod waiting;
@@ -23,13 +24,28 @@ use crate::program::Serving;
 /// A mockmx that is asked.
 struct Asked {
     serving: Serving,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Asked {
     fn start(arguments: &[&str]) -> Self {
+        Self::start_set("", arguments)
+    }
+
+    /// Starts one with a settings file.
+    fn start_set(settings: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self { serving: Serving::start(folder.path(), arguments), _folder: folder }
+        std::fs::write(folder.path().join("mockmx.toml"), settings).unwrap();
+        Self { serving: Serving::start(folder.path(), arguments), folder }
+    }
+
+    /// Ends it, and starts it again in the same place with other settings.
+    fn again(self, settings: &str, arguments: &[&str]) -> Self {
+        let Self { serving, folder } = self;
+        serving.signal("TERM");
+        assert_eq!(serving.end().1, Some(0));
+        std::fs::write(folder.path().join("mockmx.toml"), settings).unwrap();
+        Self { serving: Serving::start(folder.path(), arguments), folder }
     }
 
     fn http(&self) -> SocketAddr {

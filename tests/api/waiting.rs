@@ -73,7 +73,7 @@ fn a_listener_that_is_moved_ends_its_waits() {
     let settings = |http| format!("smtp = 0\nsubmission = 0\nsmtps = 0\nhttp = \"{http}:0\"\n");
     std::fs::write(&file, settings("127.0.0.1")).unwrap();
     let mut command = mockmx(folder.path());
-    let asked = Asked { serving: Serving::spawn_as_set(command.args(["--log", "off"])), _folder: folder };
+    let asked = Asked { serving: Serving::spawn_as_set(command.args(["--log", "off"])), folder };
     let mut waiting = asked.request("GET", "messages?wait=5m").open();
     std::fs::write(&file, settings("127.0.0.2")).unwrap();
     asked.serving.signal("HUP");

@@ -19,8 +19,8 @@ struct Kept {
 impl Outbox for Kept {
     type Key = u32;
 
-    async fn raw(&self, _: &u32) -> Result<Vec<u8>, String> {
-        if self.unreadable { Err("the store is out of order".to_owned()) } else { Ok(RAW.to_vec()) }
+    async fn raw(&self, _: &u32) -> Result<Option<Vec<u8>>, String> {
+        if self.unreadable { Err("the store is out of order".to_owned()) } else { Ok(Some(RAW.to_vec())) }
     }
 
     async fn attempted(&self, key: &u32, report: Report) {

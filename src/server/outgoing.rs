@@ -1,0 +1,168 @@
+//! Notifications that are due, on their way to the relay.
+//!
+//! Each is handed over when it is told of, and what comes of every attempt is kept in the journal. So those that a
+//! former process left unfinished are found there at the start, and go on where they were.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::endpoint::World;
+use crate::clock::{Clock, Time};
+use crate::journal::JournalError;
+use crate::journal::query::{Filter, Query};
+use crate::journal::record::{Attempt, Id, Notification, Passed, Record};
+use crate::relay::{self, Entry, Outbox, Outcome, Relay, Report};
+
+/// Notifications that may wait to be taken; the relay itself holds more.
+const WAITING: usize = 1_000;
+
+/// Records that are read at once.
+const PAGE: usize = 1_000;
+
+/// Hands notifications to the relay.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    world: Arc<World>,
+    relay: watch::Receiver<Arc<Relay>>,
+    entries: mpsc::Sender<Entry<Arc<Notification>>>,
+}
+
+/// The relay at work.
+#[derive(Debug)]
+pub(super) struct Relaying {
+    stop: oneshot::Sender<()>,
+    work: JoinHandle<()>,
+}
+
+impl Outgoing {
+    /// Sets the relay to work; attempts under way at its end have the time `drain`.
+    pub(super) fn start(world: &Arc<World>, relay: &watch::Receiver<Arc<Relay>>, drain: Duration) -> (Self, Relaying) {
+        let (entries, taken) = mpsc::channel(WAITING);
+        let (stop, stopped) = oneshot::channel();
+        let stopped = async {
+            // It is over too if nobody is left to stop it.
+            let _ = stopped.await;
+        };
+        let journal = Arc::new(Kept(Arc::clone(world)));
+        let work = tokio::spawn(relay::run(taken, journal, relay.clone(), stopped, drain));
+        (Self { world: Arc::clone(world), relay: relay.clone(), entries }, Relaying { stop, work })
+    }
+
+    /// Hands over one that has just become due.
+    pub(super) fn due(&self, notification: Arc<Notification>) {
+        let due = notification.due;
+        self.hand_over(notification, 0, due);
+    }
+
+    /// Hands over what a former process left unfinished, and says which. What was due so long ago that it would be given
+    /// up by now is over.
+    pub(super) async fn resume(&self) -> Result<HashSet<Id>, JournalError> {
+        let relay = Arc::clone(&self.relay.borrow());
+        if !relay.is_named() {
+            return Ok(HashSet::new());
+        }
+        let schedule = relay.schedule();
+        let since =
+            Filter::within(None, Some(self.world.lanes.default_lane().clock.now().before(schedule.give_up)), None);
+        // The last attempt at each, and how many there were. Newest first, so the first that is seen is the last.
+        let mut tried: HashMap<Id, (Arc<Attempt>, u32)> = HashMap::new();
+        for attempt in self.all::<Attempt>(since.clone()).await? {
+            tried.entry(attempt.notification).or_insert((attempt, 0)).1 += 1;
+        }
+        let mut due = self.all::<Notification>(since.and_due(true, self.world.lanes.clocks())).await?;
+        due.reverse();
+        let resumed = due.iter().map(|notification| notification.id).collect();
+        for notification in due {
+            match tried.get(&notification.id) {
+                None => self.due(notification),
+                Some((last, _)) if last.outcome != Passed::Deferred => {}
+                Some((last, tries)) => {
+                    if let Some(next) = schedule.next_attempt(*tries, notification.due, last.at) {
+                        self.hand_over(notification, *tries, next);
+                    }
+                }
+            }
+        }
+        Ok(resumed)
+    }
+
+    fn hand_over(&self, notification: Arc<Notification>, tries: u32, due: Time) {
+        if self.relay.borrow().route(&notification.to).is_none() {
+            return;
+        }
+        let entry = Entry {
+            from: notification.from.clone(),
+            to: notification.to.clone(),
+            smtputf8: notification.smtputf8,
+            clock: clock(&self.world, &notification.lane),
+            first: notification.due,
+            tries,
+            due,
+            key: notification,
+        };
+        if let Err(mpsc::error::TrySendError::Full(entry)) = self.entries.try_send(entry) {
+            let reply = "too many notifications wait to be relayed".to_owned();
+            keep(&self.world, &entry.key, entry.clock.now(), String::new(), Passed::Failed, reply);
+        }
+    }
+
+    async fn all<R: Record>(&self, filter: Filter) -> Result<Vec<Arc<R>>, JournalError> {
+        let mut query = Query { filter, before: None, limit: PAGE };
+        let mut all = Vec::new();
+        loop {
+            let page = self.world.journal.page::<R>(&query).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            query.before = Some(last.id());
+            all.extend(page);
+        }
+    }
+}
+
+impl Relaying {
+    /// Begins nothing any more.
+    pub(super) fn stop(self) -> JoinHandle<()> {
+        // It may have ended by itself.
+        let _ = self.stop.send(());
+        self.work
+    }
+}
+
+/// The journal, as the relay sees it.
+#[derive(Debug)]
+struct Kept(Arc<World>);
+
+impl Outbox for Kept {
+    type Key = Arc<Notification>;
+
+    async fn raw(&self, key: &Self::Key) -> Result<Option<Vec<u8>>, String> {
+        let content = self.0.journal.content(key.id).await.map_err(|error| error.to_string())?;
+        let Some(content) = content else { return Ok(None) };
+        let read = tokio::task::spawn_blocking(move || content.read_all());
+        read.await.map_err(std::io::Error::other).flatten().map(Some).map_err(|error| error.to_string())
+    }
+
+    async fn attempted(&self, key: &Self::Key, report: Report) {
+        let outcome = match report.outcome {
+            Outcome::Relayed(_) => Passed::Relayed,
+            Outcome::Deferred(_) => Passed::Deferred,
+            Outcome::Failed(_) => Passed::Failed,
+        };
+        let answer = report.outcome.answer();
+        keep(&self.0, key, report.at, answer.hop.to_string(), outcome, answer.said.to_string());
+    }
+}
+
+fn keep(world: &World, notification: &Notification, at: Time, host: String, outcome: Passed, reply: String) {
+    let (id, lane) = (Id::new(), notification.lane.clone());
+    world.journal.attempt(Attempt { id, notification: notification.id, lane, at, host, outcome, reply });
+}
+
+/// The clock that a lane goes by.
+fn clock(world: &World, lane: &str) -> Clock {
+    let named = crate::lane::LaneName::parse(lane).ok().and_then(|name| world.lanes.find(&name));
+    named.unwrap_or_else(|| Arc::clone(world.lanes.default_lane())).clock.clone()
+}
