@@ -32,18 +32,16 @@ const BY_ANOTHER_RULE: [(&str, &str); 21] = [
 ];
 
 /// Rows that no rule answers, and why.
-const WITHOUT_RULE: [(&str, &str); 11] = [
+const WITHOUT_RULE: [(&str, &str); 9] = [
     ("263/client-800c133", "the mail program's own store is full: nothing that a server does"),
     ("263/client-800ccc0d", "a name that does not resolve: for the name server"),
     ("263/client-800ccc0e", "nobody listens: for broken networks"),
     ("263/client-800ccc90", "the login is refused by the accounts, with 535"),
     ("263/client-800ccc92", "the login is refused by the accounts, with 535"),
-    ("263/tracking-target-full", "a bounce after the 250: for later bounces"),
     ("263/smtp-no-connect-domestic", "no connection: for broken networks"),
     ("netease/generic-maintenance", "no server answers: for broken networks"),
     ("netease/generic-network", "no connection: for broken networks"),
     ("netease/generic-client-protocol", "the mail program speaks another protocol: nothing that a server does"),
-    ("netease/generic-overseas", "a service that a free mailbox lacks: for later bounces"),
 ];
 
 struct Row {

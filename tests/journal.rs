@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use mockmx::clock::Clock;
 use mockmx::journal::query::{Field, Filter, Query};
-use mockmx::journal::record::{Message, Verdict};
+use mockmx::journal::record::{Message, Notification, Verdict};
 use mockmx::journal::{Journal, Keep, Location};
 use sqlx::{Connection as _, Executor as _};
 
@@ -70,7 +70,8 @@ impl Raw {
 
     /// Sends a message with that id; the answer to its end.
     fn send(&mut self, id: &str) -> std::io::Result<String> {
-        for line in ["MAIL FROM:<a@client.test>", "RCPT TO:<b@client.test>", "DATA"] {
+        // Its sender is told something after four hours, and after a day.
+        for line in ["MAIL FROM:<a@client.test>", "RCPT TO:<delayed-then-failed@neutral.mockmx.test>", "DATA"] {
             self.ask(line)?;
         }
         self.ask(&format!("Message-ID: <{id}>\r\n\r\n{}.", "line\r\n".repeat(LINES)))
@@ -104,6 +105,12 @@ fn found(journal: &Journal) -> BTreeSet<String> {
             let text = String::from_utf8(bytes).unwrap();
             let id = text.strip_prefix("Message-ID: <").unwrap().split('>').next().unwrap();
             assert!(ids.insert(id.to_owned()), "{id} is there twice");
+            assert_eq!(message.notifications.len(), 2);
+            for told in &message.notifications {
+                let record = journal.find::<Notification>(*told).await.unwrap().expect("it is kept with its message");
+                let raw = journal.content(*told).await.unwrap().unwrap().read_all().unwrap();
+                assert!(raw.starts_with(b"From: ") && raw.len() as u64 == record.size);
+            }
         }
         ids
     })

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use mockmx::clock::{Clock, Time};
-use mockmx::mock::{MockMx, Times, message, verdict, when};
+use mockmx::mock::{MockMx, Times, message, notification, verdict, when};
 use mockmx::stage::Stage;
 use mockmx::verdict::Fate;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
@@ -74,6 +74,23 @@ async fn time_passes_when_it_is_told_to() {
     assert_eq!((send().await, send().await), ("250".to_owned(), "450 slow down".to_owned()));
     mx.clock().advance(Duration::from_secs(20 * 60));
     assert_eq!(send().await, "250");
+}
+
+#[tokio::test]
+async fn what_a_sender_is_told_later_is_due_by_the_clock() {
+    let clock = Clock::standing(Time::from_unix_seconds(1_201_824_000));
+    let mx = MockMx::start().clock(clock).await;
+    mx.stub(when().recipient("a@example.com").bounce(serde_json::json!([
+        {"kind": "delayed", "reply": "452 4.2.2 full", "after": "4h"},
+        {"kind": "failed", "after": "20h"},
+    ])));
+    assert_eq!(send(mx.smtp(), "me@example.org", "a@example.com", "x").await, "250");
+    assert_eq!(mx.outbox().await.len(), 2);
+    mx.clock().advance(Duration::from_secs(24 * 60 * 60));
+    let failed = mx.wait_for_notification(notification().to("me@example.org").kind("failed")).await;
+    assert_eq!(failed.record.recipients, ["a@example.com"]);
+    assert!(failed.text().contains("Action: failed\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; 452 4.2.2 full"));
+    assert_eq!(mx.messages().await[0].deliveries[0].fate, Fate::Bounced);
 }
 
 #[tokio::test]

@@ -166,6 +166,19 @@ fn lanes_have_outboxes_and_clocks_of_their_own() {
     assert_eq!(text(&asked.get("messages?kind=failed").problem(400), "/help"), "ask for the outbox");
 }
 
+#[test]
+fn a_tracker_without_room_is_told_of_to_who_never_wrote_to_it() {
+    let asked = Asked::start(&[]);
+    asked.deliver("a@client.test", "tracking-target-full@263.mockmx.test", b"Subject: x\r\n\r\n");
+    let told = asked.items("outbox?rule=263/tracking-target-full").remove(0);
+    assert_eq!((&told["recipients"], &told["state"]), (&json!(["tracker@263.net"]), &json!("waiting")));
+    let raw = asked.get(&format!("outbox/{}/raw", text(&told, "/id"))).expect(200).body;
+    let raw = String::from_utf8(raw).unwrap();
+    assert!(raw.contains("From: ") && raw.contains("postmaster@263.net"), "{raw}");
+    assert!(raw.contains("Final-Recipient: rfc822; tracker@263.net\r\nAction: failed"), "{raw}");
+    assert_eq!(asked.items("messages").remove(0)["deliveries"][0]["fate"], "inbox");
+}
+
 /// A message of GB18030, eight bits and a bare line feed, which asks for all that can be told.
 fn original() -> Vec<u8> {
     let (body, ..) = GB18030.encode("您好，发票见附件。龘");

@@ -40,6 +40,7 @@ fn scenario(provider: &str, rule: &RuleView) -> String {
     };
     let sender = if rule.stage == Stage::Mail { address.as_str() } else { "a@example.org" };
     let outcome = match (&rule.reply, rule.action) {
+        _ if rule.later.is_some() => "S: 250 2.0.0 Ok: queued as QUEUE\n".to_owned(),
         (Some(reply), _) => filled_in(reply, rule.stage, sender, &address),
         (None, "drop") => "dropped\n".to_owned(),
         (None, "reset") => "reset\n".to_owned(),

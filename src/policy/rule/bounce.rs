@@ -146,8 +146,8 @@ impl Bounce {
             let _ = write!(line, "{then}{} {}", step.kind.name(), step.after.describe());
             match &step.about {
                 About::Recipient => {}
-                About::Tracker => line.push_str(" about who tracks the recipient"),
-                About::Address(address) => drop(write!(line, " about {address}")),
+                About::Tracker => line.push_str(", about who tracks the recipient"),
+                About::Address(address) => drop(write!(line, ", about {address}")),
             }
         }
         line
