@@ -141,16 +141,16 @@ pub(crate) async fn serve_connection(
 mod tests {
     use axum::routing::get;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::time::Instant;
 
     use super::*;
+    use crate::clock::io_now;
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_does_not_read_its_answer_is_left() {
         let router = Router::new().route("/", get(|| async { vec![b'x'; 1024 * 1024] }));
         let (mut client, server) = tokio::io::duplex(4096);
         let (_closing, closed) = watch::channel(false);
-        let began = Instant::now();
+        let began = io_now();
         let served = tokio::spawn(serve_connection(server, router, closed));
         client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
         served.await.unwrap();
