@@ -118,6 +118,9 @@ fn rule_line(rule: &RuleView, text: &mut String) {
         let bounce = if rule.reply.is_some() { format!("<br>{reply}") } else { String::new() };
         reply = format!("250，之后 / 250, and later: {}{bounce}", cell(later));
     }
+    if let Some(manner) = &rule.manner {
+        reply = format!("{reply}<br>{}", cell(manner));
+    }
     let dates = dates(rule.period);
     let only = if rule.trigger_only { "<br>只由触发得到 / by its trigger only" } else { "" };
     let _ = writeln!(
@@ -174,6 +177,8 @@ fn action(action: &str) -> &str {
         "discard" => "250，然后丢弃 / 250, and discards it",
         "drop" => "不回复，断开连接 / closes the connection without a reply",
         "file" => "250，放入指定文件夹 / 250, and files it",
+        "refuse" => "拒绝 / refuses",
+        "refuse and close" => "拒绝并断开连接 / refuses, and closes the connection",
         "replace" => "250，换成一封通知 / 250, and delivers a notice in its place",
         "reset" => "不回复，以 RST 断开 / resets the connection",
         "stall" => "不再回复 / says nothing more",

@@ -195,6 +195,7 @@ fn one(found: &Match<'_>, out: &mut impl Write) -> io::Result<()> {
             let reply = rule.reply.clone().unwrap_or_else(|| format!("none: {}", rule.action));
             lines.push((if rule.later.is_some() { "bounce" } else { "reply" }, Some(reply)));
             lines.push(("later", rule.later.clone()));
+            lines.push(("manner", rule.manner.clone()));
             lines.push(("dates", (!rule.period.is_always()).then(|| rule.period.to_string())));
             (&rule.file, rule.line)
         }
@@ -240,6 +241,7 @@ fn as_json(found: &Match<'_>) -> Value {
             "action": rule.action,
             "reply": rule.reply,
             "later": rule.later,
+            "manner": rule.manner,
             "since": rule.period.since.map(|day| day.to_string()),
             "until": rule.period.until.map(|day| day.to_string()),
             "reason": { "zh": rule.reason_zh, "en": rule.reason_en },
@@ -288,6 +290,8 @@ mod tests {
             action: "refuse",
             reply: None,
             later: None,
+            manner: None,
+            breaks: false,
             period: mockmx::policy::Period::default(),
             trigger_only: false,
             trigger: String::new(),

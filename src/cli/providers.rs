@@ -99,6 +99,7 @@ fn one_rule(rule: &RuleView, out: &mut impl Write) -> io::Result<()> {
     let lines = [
         (if rule.later.is_some() { "bounce" } else { "reply" }, rule.reply.as_deref()),
         ("later", rule.later.as_deref()),
+        ("manner", rule.manner.as_deref()),
         ("dates", dates.as_deref()),
         ("trigger", Some(trigger.as_str())),
         ("reason", rule.reason_en.as_deref()),

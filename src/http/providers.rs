@@ -64,6 +64,9 @@ pub(crate) struct Rule {
     /// What the sender is told after the 250, and when.
     #[serde(skip_serializing_if = "Option::is_none")]
     later: Option<String>,
+    /// How the reply is brought and how the connection fares, where that is out of the ordinary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    manner: Option<String>,
     /// It fires only when it is named.
     trigger_only: bool,
     /// The recipient's address that makes it fire.
@@ -167,6 +170,7 @@ fn rule(view: RuleView) -> Rule {
         action: view.action,
         reply: view.reply,
         later: view.later,
+        manner: view.manner,
         trigger_only: view.trigger_only,
         trigger: view.trigger,
         trigger_command,

@@ -2,7 +2,7 @@
 
 use crate::policy::explanation::{Explanation, Occasion};
 use crate::policy::period::Period;
-use crate::policy::rule::{Outcome, Rule};
+use crate::policy::rule::{Outcome, Rule, manner};
 use crate::policy::trigger::RuleName;
 use crate::policy::{Pack, Policy};
 use crate::stage::Stage;
@@ -62,6 +62,10 @@ pub struct RuleView {
     pub reply: Option<String>,
     /// What the sender is told after the 250, and when.
     pub later: Option<String>,
+    /// How the reply is brought and how the connection fares, where that is out of the ordinary.
+    pub manner: Option<String>,
+    /// No whole reply comes, or the connection breaks behind it.
+    pub breaks: bool,
     /// The days on which the provider answers so.
     pub period: Period,
     /// It fires only when it is named.
@@ -146,7 +150,7 @@ fn rule_view(rule: &Rule, provider: &str) -> RuleView {
         stage: rule.stage,
         action: rule.does.outcome.describe(),
         reply: match &rule.does.outcome {
-            Outcome::Refuse { reply, .. } => Some(reply.to_string()),
+            Outcome::Refuse { reply, .. } if rule.does.manner.raw.is_none() => Some(reply.to_string()),
             Outcome::Bounce(bounce) => bounce.reply(),
             _ => None,
         },
@@ -154,6 +158,8 @@ fn rule_view(rule: &Rule, provider: &str) -> RuleView {
             Outcome::Bounce(bounce) => Some(bounce.describe()),
             _ => None,
         },
+        manner: manner::describe(&rule.does.manner),
+        breaks: manner::breaks(&rule.does.manner),
         period: rule.period,
         trigger_only: rule.trigger_only,
         trigger: RuleName { provider: provider.to_owned(), rule: rule.reference.id.clone() }.address(),

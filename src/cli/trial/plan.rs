@@ -53,6 +53,8 @@ pub(super) struct Plan<'a> {
 enum Expected<'a> {
     /// Every reply is positive.
     Acceptance,
+    /// No whole reply, or the end of the connection behind it.
+    Break,
     End,
     Reply {
         reply: &'a str,
@@ -136,6 +138,7 @@ impl<'a> Plan<'a> {
 
     fn expected(&self) -> Expected<'a> {
         match (self.rule.action, &self.rule.reply) {
+            _ if self.rule.breaks => Expected::Break,
             ("drop", _) => Expected::End,
             ("reset", _) => Expected::Reset,
             ("stall", _) => Expected::Silence,
@@ -155,6 +158,8 @@ impl<'a> Plan<'a> {
         let expected = self.expected();
         let as_expected = match expected {
             Expected::Acceptance => step == Step::Message && heard.is_positive(),
+            // Behind 354 it shows in the message.
+            Expected::Break => (step == self.at || step == Step::Message) && !heard.is_positive(),
             Expected::End => step == self.at && *heard == Heard::End,
             // Where data is under way, one system says reset and another says end.
             Expected::Reset => step == self.at && matches!(heard, Heard::Reset),
@@ -177,6 +182,7 @@ impl<'a> Plan<'a> {
         }
         let wanted = match expected {
             Expected::Acceptance => "the message to be accepted".to_owned(),
+            Expected::Break => format!("the network to break at {}", self.at),
             Expected::End => format!("{} at {}", Heard::End.describe(), self.at),
             Expected::Reset => format!("{} at {}", Heard::Reset.describe(), self.at),
             Expected::Silence => format!("silence at {}", self.at),
@@ -232,6 +238,8 @@ mod tests {
             action,
             reply: reply.map(str::to_owned),
             later: None,
+            manner: None,
+            breaks: false,
             period: mockmx::policy::Period::default(),
             trigger_only: true,
             trigger: "r@p.mockmx.test".to_owned(),

@@ -52,6 +52,33 @@ pub(super) fn read(table: &mut Table<'_>, end: Option<End>, reading: &mut Readin
     Manner { pace: pace.and_then(NonZeroU32::new), cut, raw, end: after.zip(end), keep }
 }
 
+/// Whether no whole reply comes, or the connection breaks behind it.
+pub(crate) const fn breaks(manner: &Manner) -> bool {
+    manner.cut.is_some() || manner.raw.is_some() || manner.end.is_some()
+}
+
+/// What is out of the ordinary, in words.
+pub(crate) fn describe(manner: &Manner) -> Option<String> {
+    let raw = manner.raw.as_deref().map(|raw| format!("in its place goes \"{}\"", raw.escape_ascii()));
+    let pace = manner.pace.map(|pace| format!("{pace} bytes of it a second"));
+    let cut = manner.cut.map(|cut| format!("{cut} bytes of it, and the connection ends"));
+    let end = manner.end.map(|(when, end)| {
+        let when = match when {
+            When::Reply => "behind it".to_owned(),
+            When::Bytes(bytes) => format!("after {bytes} bytes of the message"),
+        };
+        let end = match end {
+            End::Drop => "the connection is closed",
+            End::Reset => "the connection is reset",
+            End::Stall => "nothing more is said",
+        };
+        format!("{when} {end}")
+    });
+    let keep = manner.keep.then(|| "the message is kept".to_owned());
+    let words: Vec<_> = [raw, pace, cut, end, keep].into_iter().flatten().collect();
+    (!words.is_empty()).then(|| words.join("; "))
+}
+
 fn after(node: &Node, reading: &mut Reading<'_, '_>) -> Option<When> {
     match node.as_text() {
         Some("reply") => Some(When::Reply),

@@ -15,7 +15,7 @@ mod greylist;
 mod identity;
 mod keyword;
 mod mailbox;
-mod manner;
+pub(crate) mod manner;
 mod outcome;
 mod prison;
 mod rate;
