@@ -121,12 +121,12 @@ impl Drop for Serving {
 pub(crate) struct Watchdog(#[expect(dead_code, reason = "it is dropped, which ends the watch")] mpsc::Sender<()>);
 
 impl Watchdog {
-    /// Watches `child` until this goes out of scope, for a minute at most; then it gets the signal of that name.
+    /// Watches `child` until this goes out of scope, for two minutes at most; then it gets the signal of that name.
     pub(crate) fn over(child: &Child, signal: &'static str) -> Self {
         let (watched, watch) = mpsc::channel();
         let id = child.id().to_string();
         std::thread::spawn(move || {
-            if watch.recv_timeout(Duration::from_secs(60)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if watch.recv_timeout(Duration::from_secs(120)) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let _ = Command::new("kill").args(["-s", signal, &id]).status();
             }
         });

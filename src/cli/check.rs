@@ -17,7 +17,8 @@ use super::load::{load, load_stubs, report};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
-    /// Settings files, packs, forms of notifications and folders of packs, each checked by itself; if none is named, what `serve` would use
+    /// Settings files, packs, forms of notifications and folders of packs, each checked by itself; if none is named,
+    /// what `serve` would use
     #[arg(value_name = "FILES")]
     files: Vec<PathBuf>,
     #[command(flatten)]
@@ -78,8 +79,8 @@ enum Sort {
 }
 
 impl Sort {
-    /// A form says where abuse reports come from or has words for a kind; a pack has a name or rules; settings have none
-    /// of these.
+    /// A form says where abuse reports come from or has words for a kind; a pack has a name or rules; settings have
+    /// none of these.
     fn of(file: &Path) -> Self {
         let Ok(text) = std::fs::read_to_string(file) else { return Self::Pack };
         let (root, _) = Node::parse_toml(&Arc::new(Source { name: String::new(), text: text.clone() }));

@@ -161,7 +161,8 @@ pub(crate) async fn move_scenario(
     json(&Scenario { name, state })
 }
 
-/// Forgets a lane's sessions, verdicts, messages, notifications, stubs and state, and sets its clock back. Sessions that are open stay.
+/// Forgets a lane's sessions, verdicts, messages, notifications, stubs and state, and sets its clock back. Sessions that
+/// are open stay.
 #[utoipa::path(
     post, path = "/api/v1/reset", operation_id = "reset", tag = "state",
     responses((status = 200, description = "done", body = Reset))

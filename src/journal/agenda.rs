@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -18,6 +19,12 @@ use crate::lane::Clocks;
 
 /// Records that are read at once.
 const PAGE: usize = 1_000;
+
+/// The least that is slept: clocks are read again behind it.
+const LEAST: Duration = Duration::from_millis(5);
+
+/// How long is waited for a store that is out of order.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// What waits, by lane.
 #[derive(Debug)]
@@ -58,7 +65,7 @@ impl Agenda {
     }
 
     /// How long until the next is due, if its clock runs.
-    fn next(&self, clocks: &Clocks) -> Option<std::time::Duration> {
+    fn next(&self, clocks: &Clocks) -> Option<Duration> {
         let waiting = self.waiting();
         let first = waiting.iter().filter_map(|(lane, waiting)| Some((lane, waiting.first()?.0)));
         first.map(|(lane, at)| at.since(clocks.now(lane))).min()
@@ -98,7 +105,7 @@ impl Due {
     }
 
     /// Waits for the next that is due, tells those who watch the journal of it, and returns it. One that was deleted
-    /// meanwhile, or cannot be read, is passed over.
+    /// meanwhile is passed over.
     pub async fn next(&mut self) -> Arc<Notification> {
         loop {
             while let Some(id) = self.ready.pop_front() {
@@ -108,7 +115,11 @@ impl Due {
                         return notification;
                     }
                     Ok(None) => {}
-                    Err(error) => tracing::error!(target: "mockmx::journal", %id, %error, "a notification is not sent"),
+                    Err(error) => {
+                        tracing::error!(target: "mockmx::journal", %id, %error, "a notification waits for the journal");
+                        self.ready.push_front(id);
+                        sleep(WAIT).await;
+                    }
                 }
             }
             self.moves.seen();
@@ -137,6 +148,3 @@ impl Due {
         }
     }
 }
-
-/// The least that is slept: clocks are read again behind it.
-const LEAST: std::time::Duration = std::time::Duration::from_millis(5);

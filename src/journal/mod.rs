@@ -8,7 +8,8 @@
 //!
 //! Where it keeps them is a [`Location`]: in memory, or in a database. All keep the same and answer the same.
 //!
-//! [`query`] says what can be asked, [`watch`] how one waits for what is yet to come, [`Due`] when notifications are sent.
+//! [`query`] says what can be asked, [`watch`] how one waits for what is yet to come, [`Due`] when notifications are
+//! sent.
 
 mod agenda;
 mod content;

@@ -145,7 +145,8 @@ impl When {
         self.turn("folder", name.into())
     }
 
-    /// Accepts the message, and tells the sender later that it failed: `550 5.1.1 no such user`; or what else `bounce` says.
+    /// Accepts the message, and tells the sender later that it failed: `550 5.1.1 no such user`; or what else `bounce`
+    /// says.
     pub fn bounce(mut self, bounce: impl Into<Value>) -> Self {
         if !self.fixed {
             self.stage = Stage::Message;

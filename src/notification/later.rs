@@ -37,8 +37,8 @@ pub struct Letters<'a> {
     pub unsent: Vec<String>,
 }
 
-/// Writes what the sender is told. What happened to several recipients at once is told at once. Of what a recipient tells
-/// now and then only, `may` says whether it is time, or why it is not.
+/// Writes what the sender is told. What happened to several recipients at once is told at once. Of what a recipient
+/// tells now and then only, `may` says whether it is time, or why it is not.
 pub fn write_later<'a>(
     message: &Message,
     raw: &[u8],

@@ -7,9 +7,9 @@
 //! A [`Generation`] is one state of settings and packs. A session keeps the one that it began with; a reload changes
 //! what new sessions get, and never ends one.
 //!
-//! On the way in: `accept` takes a connection, `connection` drives its session over a `stream`, `content` has
-//! what happens when a message is complete, `identify` has DNS asked, [`judge`] asks the policy, `later` has what senders are told
-//! afterwards, which `outgoing` hands to the relay, `farewell` closes the socket.
+//! On the way in: `accept` takes a connection, `connection` drives its session over a `stream`, `content` has what
+//! happens when a message is complete, `identify` has DNS asked, [`judge`] asks the policy, `later` has what senders
+//! are told afterwards, which `outgoing` hands to the relay, `farewell` closes the socket.
 
 mod accept;
 mod connection;

@@ -1,5 +1,5 @@
-//! What is remembered between sessions: rates, sessions at once, prisons, what mailboxes have taken, and whom somebody who
-//! is away has told so.
+//! What is remembered between sessions: rates, sessions at once, prisons, what mailboxes have taken, and whom somebody
+//! who is away has told so.
 //!
 //! All of it lives in this process, behind one lock that is never held while waiting. It survives a reload of the
 //! settings. Each table is bounded: peers choose the keys (a sender's address), so without a bound a flood of made-up

@@ -202,9 +202,8 @@ const KINDS: [(&str, &str); 7] = [
 fn provoked(asked: &Asked, domain: &str, notify: &str) -> BTreeMap<&'static str, Vec<u8>> {
     let mut sent = BTreeMap::new();
     for (kind, more) in KINDS {
-        let stub = format!(
-            r#"{{"stage": "message", "when": {{"recipient": "{kind}@{domain}"}}, "bounce": {{"kind": "{kind}", {more}}}}}"#
-        );
+        let when = format!(r#""when": {{"recipient": "{kind}@{domain}"}}"#);
+        let stub = format!(r#"{{"stage": "message", {when}, "bounce": {{"kind": "{kind}", {more}}}}}"#);
         asked.post_json("stubs", &stub).expect(201);
         let to = format!("{kind}@{domain}");
         let script = format!("EHLO c.test\r\nMAIL FROM:<a@client.test>\r\nRCPT TO:<{to}>{notify}\r\nDATA\r\n");

@@ -1,4 +1,5 @@
-//! What the journal keeps: sessions, verdicts, messages and notifications, as the API shows them and as stores on disk keep them.
+//! What the journal keeps: sessions, verdicts, messages and notifications, as the API shows them and as stores on disk
+//! keep them.
 
 mod message;
 mod notification;

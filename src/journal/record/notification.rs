@@ -14,8 +14,8 @@ use crate::message::{Bounds, Header, MessageFacts};
 use crate::notification;
 use crate::verdict::{Later, NotificationKind};
 
-/// What the sender of a message is told, without its bytes. It is written with the message, and *waits* until its lane's
-/// clock shows when it is *due*.
+/// What the sender of a message is told, without its bytes. It is written with the message, and *waits* until its
+/// lane's clock shows when it is *due*.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Notification {
     /// Its id.

@@ -86,8 +86,8 @@ impl<'a> Scene<'a> {
         self.answering(recipient).directory.mailbox(to)?.tracker.as_ref()
     }
 
-    /// Whether the sender asked to be told that the message was delivered (RFC 3461 §4.1), and it was, and no rule tells
-    /// of its delivery.
+    /// Whether the sender asked to be told that the message was delivered (RFC 3461 §4.1), and it was, and no rule
+    /// tells of its delivery.
     fn is_success(&self, recipient: usize, verdict: &Verdict) -> bool {
         let parameters = self.facts.envelope.recipient_parameters.get(recipient);
         let notify = parameters.and_then(|parameters| parameters.notify.as_deref()).unwrap_or_default();
