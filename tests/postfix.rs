@@ -7,6 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use serde_json::Value;
+
+use crate::api::http::Request;
 use crate::program::{Serving, Watchdog};
 
 /// A Postfix that relays to mockmx. It is told to stop when it goes out of scope.
@@ -100,4 +103,39 @@ fn a_bounce_carries_the_refusal_word_for_word() {
     let unfolded = bounce.replace("\n    ", " ");
     let wanted = "Diagnostic-Code: smtp; 554 <admin@example.com>: Sender address rejected: Access denied\n";
     assert!(unfolded.contains(wanted), "{bounce}");
+}
+
+#[test]
+fn a_message_whose_reply_is_lost_comes_twice() {
+    if !is_root() {
+        eprintln!("passed over: only root can start a Postfix");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mockmx = Serving::start(folder.path(), &["--provider", "neutral"]);
+    let api = |method: &str, path: &str| Request::new(mockmx.address("http"), method, &format!("/api/v1/{path}"));
+    let stub = br#"{"stage": "message", "then": "reset", "keep": true, "times": 1}"#;
+    api("POST", "stubs").header("Content-Type", "application/json").body(stub).send().expect(201);
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut start = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/postfix/start"));
+    start.env("MORE", "minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s\n");
+    let next = format!("[127.0.0.1]:{}", mockmx.address("smtp").port());
+    let mut relay = Relay::run(&mut start, folder.path(), &next, "example.com", address);
+    let server = format!("127.0.0.1:{}", relay.port());
+    let sent = Command::new("swaks")
+        .args(["--server", &server, "--from", "a@example.com", "--to", "user@263.net"])
+        .output()
+        .unwrap();
+    assert!(sent.status.success(), "{}", String::from_utf8_lossy(&sent.stdout));
+    relay.until("status=deferred (lost connection with 127.0.0.1[127.0.0.1] while sending end of data");
+    relay.until("status=sent (250 ");
+    let messages = api("GET", "messages?to=user@263.net&count=2&wait=30s").send().expect(200).json();
+    let ids: Vec<_> = messages["items"].as_array().unwrap().iter().map(|message| message_id(message)).collect();
+    assert_eq!(ids.len(), 2);
+    assert!(ids[0].is_some() && ids[0] == ids[1], "{ids:?}");
+}
+
+fn message_id(message: &Value) -> Option<&Value> {
+    let mut headers = message["headers"].as_array()?.iter();
+    headers.find(|header| header["name"] == "Message-Id").map(|header| &header["value"])
 }

@@ -159,13 +159,23 @@ impl<'a, S: Wire> Connection<'a, S> {
                 self.flush().await?;
                 Box::pin(self.handshake()).await
             }
+            // What was said before the end goes out, also to a client that has pipelined what ends it.
             Step::Close => {
                 self.flush().await?;
                 Err(self.ending.take().unwrap_or(Ended::Closed))
             }
-            Step::Drop => Err(Ended::Dropped),
-            Step::Reset => Err(Ended::Reset),
-            Step::Stall => Err(self.stall().await),
+            Step::Drop => {
+                self.flush().await?;
+                Err(Ended::Dropped)
+            }
+            Step::Reset => {
+                self.flush().await?;
+                Err(Ended::Reset)
+            }
+            Step::Stall => {
+                self.flush().await?;
+                Err(self.stall().await)
+            }
         }
     }
 

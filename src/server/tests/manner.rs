@@ -147,3 +147,15 @@ fn what_does_not_go_together_is_said() {
         assert!(problems.contains(wanted), "{wanted}: {problems}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_before_the_end_goes_out_to_a_client_that_has_pipelined_what_ends_it() {
+    for (then, ended) in [("drop", "dropped"), ("reset", "reset"), ("stall", "stalled")] {
+        let mut run = run(json!({"stage": "rcpt", "then": then}));
+        run.past(&ENVELOPE[..1]).await;
+        run.client.send("MAIL FROM:<a@example.org>\r\nRCPT TO:<b@example.net>\r\n").await;
+        assert_eq!(run.client.reply().await, "250 2.1.0 Ok\r\n", "{then}");
+        assert_eq!(run.client.rest().await, "", "{then}");
+        assert_eq!(run.ended().await.0, ended);
+    }
+}
