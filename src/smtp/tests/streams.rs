@@ -99,7 +99,7 @@ proptest! {
 
 proptest! {
     // Each case is as many sessions as its stream has bytes.
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(12) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(40) })]
 
     #[test]
     fn a_stream_means_the_same_wherever_it_is_split_in_two(stream in prop::collection::vec(pieces(), 1..16)) {
