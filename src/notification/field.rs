@@ -113,9 +113,11 @@ pub(super) fn plain(value: &str) -> Words {
     words
 }
 
-/// Free text of a report's field: ASCII, or in encoded-words; in UTF-8 as it is (RFC 6533 §4).
-pub(super) fn reported(value: &str, utf8: bool) -> Words {
+/// Free text of a report's field, behind its type if it has one: ASCII, or in encoded-words; in UTF-8 as it is (RFC 6533
+/// §4). A type that is encoded would be none (RFC 3464 §2.1.2).
+pub(super) fn reported(kind: &str, value: &str, utf8: bool) -> Words {
     let mut words = Words::default();
+    words.split(kind);
     let value = clean(value, if value.is_ascii() { LONGEST } else { LONGEST / 4 });
     if value.is_ascii() || utf8 {
         words.split(&value);

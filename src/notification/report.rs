@@ -62,7 +62,7 @@ fn status(source: &Source<'_>, told: &[usize], host: &str, utf8: bool) -> Vec<u8
     let mut fields = Fields::default();
     fields.ours("Reporting-MTA", &format!("dns; {host}"));
     if let Some(envid) = &message.parameters.envid {
-        fields.add("Original-Envelope-Id", &field::reported(envid, utf8));
+        fields.add("Original-Envelope-Id", &field::reported("", envid, utf8));
     }
     if let Some(helo) = message.helo.as_ref().and_then(|helo| field::domain(&helo.name)) {
         fields.ours("Received-From-MTA", &format!("dns; {helo}"));
@@ -83,8 +83,8 @@ fn status(source: &Source<'_>, told: &[usize], host: &str, utf8: bool) -> Vec<u8
         let diagnostic = field::clean(event.kind.diagnostic(), 900);
         if !diagnostic.is_empty() {
             // What no server said is of a type of ours (RFC 3464 §2.1.2).
-            let kind = if diagnostic.starts_with(|c: char| c.is_ascii_digit()) { "smtp" } else { "x-local" };
-            fields.add("Diagnostic-Code", &field::reported(&format!("{kind}; {diagnostic}"), utf8));
+            let kind = if diagnostic.starts_with(|c: char| c.is_ascii_digit()) { "smtp;" } else { "x-local;" };
+            fields.add("Diagnostic-Code", &field::reported(kind, &diagnostic, utf8));
         }
         fields.ours("Last-Attempt-Date", &event.now.rfc5322());
         if let Some(until) = retry_until(event.kind) {

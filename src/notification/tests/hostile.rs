@@ -178,3 +178,17 @@ fn a_boundary_is_in_no_part_however_often_it_is_guessed() {
     let written = raw(&event(&message, original.as_bytes(), &kind), "263");
     assert_eq!(parts(&written).1[2].1, original.as_bytes());
 }
+
+/// A field's value on one line.
+fn joined(words: &field::Words) -> String {
+    words.0.join(" ")
+}
+
+#[test]
+fn what_a_server_said_keeps_its_type() {
+    let kind = Kind::Failed { status: "5.1.1".to_owned(), diagnostic: "550 没有这个用户".to_owned() };
+    let written = raw(&event(&message(&["user@263.net"]), RAW.as_bytes(), &kind), "263");
+    let text = String::from_utf8(written).unwrap();
+    assert!(text.contains("\r\nDiagnostic-Code: smtp; =?UTF-8?B?"), "{text}");
+    assert_eq!(joined(&field::reported("smtp;", "没有", true)), "smtp; 没有");
+}
