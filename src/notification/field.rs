@@ -128,18 +128,35 @@ pub(super) fn reported(kind: &str, value: &str, utf8: bool) -> Words {
 }
 
 /// An address with its type, as `rfc822; a@b` (RFC 3464 §2.3.1). One that is not ASCII is of the type `utf-8`: as it is
-/// where that is allowed, else each such character as `\x{7528}` (RFC 6533 §3).
+/// where that is allowed, else in the seven bits of RFC 6533 §3.
 pub(super) fn typed(kind: &str, address: &str, utf8: bool) -> Words {
-    let address = clean(address, LONGEST / 8);
-    let (kind, address) = match address.is_ascii() {
-        true => (clean(kind, 40), address),
-        false if utf8 => ("utf-8".to_owned(), address),
-        false => {
-            let ascii = |c: char| if c.is_ascii() { c.to_string() } else { format!("\\x{{{:X}}}", u32::from(c)) };
-            ("utf-8".to_owned(), address.chars().map(ascii).collect())
+    let address = clean(address, LONGEST);
+    let mut words = Words::default();
+    words.split(&match address.is_ascii() {
+        true => format!("{kind}; {address}"),
+        false if utf8 => format!("utf-8; {}", clean(&address, LONGEST / 4)),
+        false => format!("utf-8; {}", seven_bits(&address)),
+    });
+    words
+}
+
+/// `utf-8-addr-xtext`, where `\x{7528}` stands for what is not ASCII, is a blank, or has a meaning in it or in xtext (RFC
+/// 6533 §3). No character is cut in two by the end of the room for it.
+fn seven_bits(address: &str) -> String {
+    let mut out = String::new();
+    for c in address.chars() {
+        let start = out.len();
+        if matches!(c, '!'..='~') && !matches!(c, '+' | '=' | '\\') {
+            out.push(c);
+        } else {
+            out += &format!("\\x{{{:X}}}", u32::from(c));
         }
-    };
-    plain(&format!("{kind}; {address}"))
+        if out.len() > LONGEST {
+            out.truncate(start);
+            break;
+        }
+    }
+    out
 }
 
 /// A field's value in words, between which it may be folded.

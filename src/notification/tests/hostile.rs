@@ -192,3 +192,23 @@ fn what_a_server_said_keeps_its_type() {
     assert!(text.contains("\r\nDiagnostic-Code: smtp; =?UTF-8?B?"), "{text}");
     assert_eq!(joined(&field::reported("smtp;", "没有", true)), "smtp; 没有");
 }
+
+#[test]
+fn an_address_in_seven_bits_is_quoted_by_rfc_6533() {
+    for (address, written) in [
+        ("用户+tag@263.net", "utf-8; \\x{7528}\\x{6237}\\x{2B}tag@263.net"),
+        ("\"用 \\\\=\"@263.net", "utf-8; \"\\x{7528}\\x{20}\\x{5C}\\x{5C}\\x{3D}\"@263.net"),
+        ("a+b@263.net", "rfc822; a+b@263.net"),
+        ("a\u{200b}@263.net", "rfc822; a@263.net"),
+    ] {
+        assert_eq!(joined(&field::typed("rfc822", address, false)), written);
+    }
+}
+
+#[test]
+fn a_long_address_is_whole_or_ends_with_a_whole_character() {
+    let ascii = format!("{}@{}", "a".repeat(64), "b".repeat(190));
+    assert_eq!(joined(&field::typed("rfc822", &ascii, false)), format!("rfc822; {ascii}"));
+    let wide = joined(&field::typed("rfc822", &"🙂".repeat(200), false));
+    assert_eq!(wide, format!("utf-8; {}", "\\x{1F642}".repeat(100)));
+}
