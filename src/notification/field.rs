@@ -127,6 +127,11 @@ pub(super) fn reported(kind: &str, value: &str, utf8: bool) -> Words {
     words
 }
 
+/// Whether it may be the type of an address (RFC 3461 §4.2).
+pub(super) fn is_type(text: &str) -> bool {
+    (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
 /// An address with its type, as `rfc822; a@b` (RFC 3464 §2.3.1). One that is not ASCII is of the type `utf-8`: as it is
 /// where that is allowed, else in the seven bits of RFC 6533 §3.
 pub(super) fn typed(kind: &str, address: &str, utf8: bool) -> Words {
@@ -211,6 +216,13 @@ impl Fields {
             column += 1 + word.len();
         }
         self.0.push_str("\r\n");
+    }
+
+    /// Adds a field, unless nothing of its value can be seen.
+    pub(super) fn add_seen(&mut self, name: &str, words: &Words) {
+        if !words.0.is_empty() {
+            self.add(name, words);
+        }
     }
 
     /// Adds a field whose value is ours, short and ASCII.

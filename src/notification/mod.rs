@@ -192,6 +192,13 @@ impl<'a> Source<'a> {
         self.message().deliveries.get(index).map_or("", |delivery| &delivery.recipient)
     }
 
+    /// Whom the sender of the message says that it wrote to, of the recipient of that index: the type and the address
+    /// (ORCPT, RFC 3461 §4.2).
+    fn original_recipient(&self, index: usize) -> Option<(&'a str, &'a str)> {
+        let orcpt = self.message().deliveries.get(index)?.parameters.orcpt.as_deref()?;
+        orcpt.split_once(';').filter(|(kind, address)| field::is_type(kind) && !field::clean(address, 1).is_empty())
+    }
+
     /// The host, as it may stand in fields.
     fn host(&self) -> String {
         field::domain(self.event.host).unwrap_or_else(|| "localhost".to_owned())

@@ -33,8 +33,7 @@ pub(super) fn read_receipt(source: &Source<'_>, form: &Form, recipient: usize) -
     answers(source, &mut header);
     let mut fields = Fields::default();
     fields.ours("Reporting-UA", &host);
-    let orcpt = source.message().deliveries.get(recipient).and_then(|delivery| delivery.parameters.orcpt.as_deref());
-    if let Some((kind, address)) = orcpt.and_then(|orcpt| orcpt.split_once(';')) {
+    if let Some((kind, address)) = source.original_recipient(recipient) {
         fields.add("Original-Recipient", &field::typed(kind, address, utf8));
     }
     fields.add("Final-Recipient", &field::typed("rfc822", source.recipient(recipient), utf8));
@@ -70,7 +69,7 @@ pub(super) fn abuse_report(source: &Source<'_>, form: &Form, recipient: usize) -
     fields.ours("User-Agent", "mockmx");
     fields.ours("Version", "1");
     if let Some(envid) = message.parameters.envid.as_deref().filter(|envid| envid.is_ascii()) {
-        fields.add("Original-Envelope-Id", &field::plain(envid));
+        fields.add_seen("Original-Envelope-Id", &field::plain(envid));
     }
     let path = |name, address: &str, fields: &mut Fields| {
         if field::is_mailbox(address, false) {

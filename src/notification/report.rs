@@ -62,7 +62,7 @@ fn status(source: &Source<'_>, told: &[usize], host: &str, utf8: bool) -> Vec<u8
     let mut fields = Fields::default();
     fields.ours("Reporting-MTA", &format!("dns; {host}"));
     if let Some(envid) = &message.parameters.envid {
-        fields.add("Original-Envelope-Id", &field::reported("", envid, utf8));
+        fields.add_seen("Original-Envelope-Id", &field::reported("", envid, utf8));
     }
     if let Some(helo) = message.helo.as_ref().and_then(|helo| field::domain(&helo.name)) {
         fields.ours("Received-From-MTA", &format!("dns; {helo}"));
@@ -70,8 +70,7 @@ fn status(source: &Source<'_>, told: &[usize], host: &str, utf8: bool) -> Vec<u8
     fields.ours("Arrival-Date", &message.received.rfc5322());
     for &index in told {
         fields.next_block();
-        let orcpt = message.deliveries.get(index).and_then(|delivery| delivery.parameters.orcpt.as_deref());
-        if let Some((kind, address)) = orcpt.and_then(|orcpt| orcpt.split_once(';')) {
+        if let Some((kind, address)) = source.original_recipient(index) {
             fields.add("Original-Recipient", &field::typed(kind, address, utf8));
         }
         fields.add("Final-Recipient", &field::typed("rfc822", source.recipient(index), utf8));

@@ -212,3 +212,23 @@ fn a_long_address_is_whole_or_ends_with_a_whole_character() {
     let wide = joined(&field::typed("rfc822", &"🙂".repeat(200), false));
     assert_eq!(wide, format!("utf-8; {}", "\\x{1F642}".repeat(100)));
 }
+
+#[test]
+fn an_original_recipient_that_is_none_is_left_out() {
+    let (mut message, kind) = (message(&["user@263.net"]), failed());
+    for (orcpt, there) in [("rfc822;a@b", true), ("类型;a@b", false), (";a@b", false), ("x;\u{200b}", false)] {
+        message.deliveries[0].parameters.orcpt = Some(orcpt.to_owned());
+        let written = raw(&event(&message, RAW.as_bytes(), &kind), "263");
+        assert_eq!(memchr::memmem::find(&written, b"\r\nOriginal-Recipient: ").is_some(), there, "{orcpt}");
+    }
+}
+
+#[test]
+fn an_envelope_id_of_nothing_that_is_seen_is_left_out() {
+    let mut message = message(&["user@263.net"]);
+    message.parameters.envid = Some(" ".to_owned());
+    for kind in [failed(), Kind::AbuseReport] {
+        let written = raw(&event(&message, RAW.as_bytes(), &kind), "263");
+        assert!(memchr::memmem::find(&written, b"\r\nOriginal-Envelope-Id:").is_none(), "{kind:?}");
+    }
+}
