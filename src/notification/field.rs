@@ -78,6 +78,10 @@ pub(super) fn mailbox(name: &str, address: &str, charset: Charset, utf8: bool) -
     let mut words = Words::default();
     if !is_mailbox(address, utf8) {
         words.encode(&clean(address, 320), charset);
+        // A group has a name (RFC 5322 §3.4).
+        if words.0.is_empty() {
+            words.0.push("unknown".to_owned());
+        }
         words.0.push(":;".to_owned());
         return words;
     }

@@ -232,3 +232,8 @@ fn an_envelope_id_of_nothing_that_is_seen_is_left_out() {
         assert!(memchr::memmem::find(&written, b"\r\nOriginal-Envelope-Id:").is_none(), "{kind:?}");
     }
 }
+
+#[test]
+fn a_sender_of_nothing_that_is_seen_is_a_group_with_a_name() {
+    assert_eq!(joined(&field::mailbox("", "\u{200b}", Charset::Utf8, false)), "unknown :;");
+}
