@@ -11,8 +11,8 @@ use super::field::Fields;
 /// Bytes in a line of 76 characters of base64 (RFC 2045 §6.8).
 const LINE: usize = 57;
 
-/// Characters in a line of text: with four bytes each below the 998 of RFC 5322 §2.1.1.
-const TEXT_LINE: usize = 200;
+/// Bytes in a line of text, below the 998 of RFC 5322 §2.1.1.
+const TEXT_LINE: usize = 800;
 
 /// What boundaries begin with; a number follows that the content does not have.
 const BOUNDARY: &str = "=_mockmx.";
@@ -37,7 +37,7 @@ impl<'a> Part<'a> {
     /// A text for people: ASCII as it is, else in that charset and base64.
     pub(super) fn text(text: &str, charset: Charset) -> Self {
         let mut header = Fields::default();
-        let text = lines(text);
+        let text = lines(text, 4);
         let (label, encoding) = if text.is_ascii() { ("us-ascii", "7bit") } else { (charset.label(), "base64") };
         header.ours("Content-Type", &format!("text/plain; charset={label}"));
         header.ours("Content-Transfer-Encoding", encoding);
@@ -53,12 +53,13 @@ impl<'a> Part<'a> {
     }
 }
 
-/// Text with CR LF at its line ends, the last one too, and no line longer than may be.
-pub(super) fn lines(text: &str) -> String {
+/// Text with CR LF at its line ends, the last one too, no line longer than may be if a character has `widest` bytes, and
+/// no other control character than the tab.
+pub(super) fn lines(text: &str, widest: usize) -> String {
     let mut out = String::with_capacity(text.len() + 64);
     for line in text.trim_end().lines() {
-        for (index, c) in line.chars().enumerate() {
-            if index > 0 && index % TEXT_LINE == 0 {
+        for (index, c) in line.chars().filter(|&c| c == '\t' || !c.is_control()).enumerate() {
+            if index > 0 && index % (TEXT_LINE / widest) == 0 {
                 out.push_str("\r\n");
             }
             out.push(c);

@@ -40,7 +40,7 @@ pub(super) fn delivery(source: &Source<'_>, form: &Form, told: Vec<usize>) -> No
 
 /// A message of text alone, the original behind it; without MIME where the text needs none, as qmail writes.
 fn plain(mut header: Fields, text: &str, form: &Form, original: &[u8]) -> Vec<u8> {
-    let text = mime::lines(text);
+    let text = mime::lines(text, form.charset.widest());
     if !text.is_ascii() {
         header.ours("MIME-Version", "1.0");
         header.ours("Content-Type", &format!("text/plain; charset={}", form.charset.label()));

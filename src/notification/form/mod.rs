@@ -118,6 +118,14 @@ impl Charset {
         }
     }
 
+    /// The most bytes that a character has.
+    pub(super) const fn widest(self) -> usize {
+        match self {
+            Self::Utf8 | Self::Gb18030 => 4,
+            Self::Gbk => "&#1114111;".len(),
+        }
+    }
+
     /// The bytes of a text.
     #[must_use]
     pub fn encode(self, text: &str) -> Cow<'_, [u8]> {

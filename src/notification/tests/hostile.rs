@@ -237,3 +237,24 @@ fn an_envelope_id_of_nothing_that_is_seen_is_left_out() {
 fn a_sender_of_nothing_that_is_seen_is_a_group_with_a_name() {
     assert_eq!(joined(&field::mailbox("", "\u{200b}", Charset::Utf8, false)), "unknown :;");
 }
+
+#[test]
+fn characters_that_gbk_lacks_make_no_line_too_long() {
+    let (mut message, kind) = (message(&["user@263.net"]), failed());
+    message.subject = "🙂".repeat(300);
+    let mut form = forms().of("wanxiang").unwrap().clone();
+    form.standard = false;
+    let written = write(&event(&message, b"", &kind), &form).unwrap().raw;
+    assert!(memchr::memmem::find(&written, b"&#128578;&#128578;").is_some());
+    assert!(written.split(|b| *b == b'\n').all(|line| line.len() < 998));
+}
+
+#[test]
+fn a_form_puts_no_control_character_into_its_text() {
+    let (message, kind) = (message(&["user@263.net"]), failed());
+    let mut form = forms().of("263").unwrap().clone();
+    form.languages = vec![Language::En];
+    form.words.get_mut("failed").unwrap().en = Some(Template::parse("a\rb\0\tc\u{7F}\nd").unwrap());
+    let (_, parts) = parts(&write(&event(&message, b"", &kind), &form).unwrap().raw);
+    assert_eq!(parts[0].1, b"ab\tc\r\nd\r\n");
+}
