@@ -170,6 +170,58 @@ REQUESTS = [
     "GET /api/v1/openapi.json\norigin: http://evil.example\n\n", "GET /api/v1/providers/263\nauthorization: Bearer x\n\n", "DELETE /api/v1/messages?subject=x\n\n",
 ]
 
+# What notifications are written of: bytes for provider, kind, what is asked, and the form; then values, of which those
+# that are not named are these; then the original.
+VALUES = {
+    "from": "a@b.c", "to": "u@263.net", "other": "o@263.net", "subject": "hi", "orcpt": "", "envid": "",
+    "notify": "SUCCESS,FAILURE,DELAY", "helo": "mx.b.c", "host": "mx.263.net", "remote": "", "status": "5.1.1",
+    "said": "550 5.1.1 User Unknown", "why": "用户不存在", "remedy": "Check it.", "template": "",
+}
+ORIGINAL = crlf("""From: a@b.c
+To: <u@263.net>
+Message-ID: <1@b.c>
+References: <0@b.c>
+Disposition-Notification-To: <a@b.c>
+
+hello
+""").encode()
+OPEN = crlf("Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: message/rfc822\n\nSubject: a\n\n--x\n").encode()
+FAILED, DELAYED, RELAYED, DELIVERED, AWAY, READ, ABUSE = range(7)
+U263 = {"orcpt": "rfc822;U@263.net"}
+EVENTS = {
+    "failed": ((0, FAILED, 1, 0), {**U263, "envid": "job 7", "remote": "mx.far.example"}, ORIGINAL),
+    "failed-full": ((5, FAILED, 5, 0), {}, ORIGINAL),
+    "failed-header": ((1, FAILED, 10, 0), {}, ORIGINAL),
+    "failed-plain": ((4, FAILED, 5, 0), {}, ORIGINAL),
+    "failed-own": ((3, FAILED, 4, 0x0B), {
+        "template": "{subject}\n<{recipient}>: {diagnostic} {{x}}\n\n{reason}", "why": "🙂" * 60}, ORIGINAL),
+    "failed-nothing": ((0, FAILED, 0, 0xA1), {
+        "template": "no\n\nto {recipient}: {reason} {remedy} {status}"}, ORIGINAL),
+    "delayed": ((2, DELAYED, 33, 0), {"status": "4.2.2", "said": "452 Mailbox exceed"}, ORIGINAL),
+    "relayed": ((0, RELAYED, 0, 0), {}, ORIGINAL),
+    "delivered": ((5, DELIVERED, 2, 0), {}, ORIGINAL),
+    "away": ((0, AWAY, 0, 0), {"said": "我在休假。\n\n急事请找李四。"}, ORIGINAL),
+    "away-from-nobody": ((0, AWAY, 3, 0), {"other": "\u200b", "from": "x"}, b"To: x\n\n"),
+    "read": ((0, READ, 0, 0), U263, ORIGINAL),
+    "abuse": ((0, ABUSE, 0, 0), {"envid": "a+b"}, ORIGINAL),
+    "wide": ((0, FAILED, 5, 0), {
+        "to": "用户+tag@263.net", "orcpt": "utf-8;\\x{7528}+@b", "said": "550 没有这个用户"}, ORIGINAL),
+    "wide-utf8": ((0, FAILED, 21, 0), {
+        "from": "张三@b.c", "to": "用户@263.net", "said": "没有这个用户"}, "Subject: 好\n\n".encode()),
+    "wide-read": ((0, READ, 16, 0), {"to": "用户@263.net"}, ORIGINAL.replace(b"<u@", "<用户@".encode())),
+    "wide-abuse": ((1, ABUSE, 16, 0), {"to": "用户@263.net"}, GBK + b"\n\n" + GBK),
+    "split": ((0, FAILED, 5, 0), {
+        "subject": "a\r\nBcc: x@y", "said": "550 a\r\n\r\n--=_mockmx.0", "helo": "a\nb: c", "envid": "a\r\n\r\nx",
+        "from": "a@b.c>\r\nBcc: <x@y", "orcpt": "a\nb;c\nd", "host": "mx\r\nBcc: x", "remote": "\0[::1]",
+    }, b"\r\n\r\n--=_mockmx.0000000000000000--\r\n"),
+    "encoded": ((0, DELAYED, 1, 0), {
+        "subject": "=?UTF-8?B?DQpCY2M6?=", "said": "=?UTF-8?Q?=0D=0A?=", "from": "=?x?q?y?=@b.c"}, b"\xff\0\r"),
+    "long": ((1, FAILED, 1, 0), {"subject": "x" * 400, "said": "550 " + "y" * 600, "to": "🙂" * 110 + "@b"}, b"x" * 300),
+    "nested": ((0, FAILED, 5, 0), {}, OPEN),
+    "report": ((0, FAILED, 5, 0), {}, BOUNCE),
+    "quoted": ((0, FAILED, 1, 0), {"from": '"a \\" b"@[127.0.0.1]'}, b""),
+}
+
 SESSIONS = {
     "bdat": "EHLO a\r\nMAIL FROM:<>\r\nRCPT TO:<a@b.c>\r\nBDAT 3\r\na\r\nBDAT 2 LAST\r\n.\nQUIT\r\n",
     "login": "EHLO a\r\nAUTH LOGIN\r\nYUBleGFtcGxlLmNvbQ==\r\nc2VjcmV0\r\nMAIL FROM:<a@b.c>\r\n",
@@ -217,6 +269,9 @@ def main():
     seed("explain", "utf16", "\ufeff550 好".encode("utf-16-le"))
     for number, text in enumerate(REQUESTS):
         seed("http", f"{number:02}", text)
+    for name, (head, values, original) in EVENTS.items():
+        values = [value.encode() for value in {**VALUES, **values}.values()]
+        seed("notification", name, b"\xfe".join([*values, original]), bytes(head))
     for number in range(24):
         seed("transcript", f"{number:02}", chance.randbytes(40 + 8 * number))
 

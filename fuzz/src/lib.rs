@@ -1,5 +1,6 @@
 //! What the targets share: a session that is driven and watched, and naive readings of what it is fed.
 
+pub mod event;
 pub mod naive;
 pub mod play;
 pub mod scene;
