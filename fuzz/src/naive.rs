@@ -42,10 +42,12 @@ pub fn data(wire: &[u8], limit: usize) -> Text {
     Text { text, end, too_long, bare_lf }
 }
 
-/// Command lines: each without its end and whether that is a bare LF, nothing for one that is too long; and what is
-/// left.
+/// A command line without its end, and whether that is a bare LF.
+pub type Line = (Vec<u8>, bool);
+
+/// Command lines, nothing for one that is too long; and what is left.
 #[must_use]
-pub fn lines(stream: &[u8], limit: usize) -> (Vec<Option<(Vec<u8>, bool)>>, Vec<u8>) {
+pub fn lines(stream: &[u8], limit: usize) -> (Vec<Option<Line>>, Vec<u8>) {
     let mut all: Vec<&[u8]> = stream.split(|byte| *byte == b'\n').collect();
     let rest = all.pop().unwrap_or_default();
     let whole = |line: &&[u8]| {
