@@ -14,7 +14,8 @@ fuzz_target!(|brought: &[u8]| {
     let texts = statements(brought);
     assert!(texts.len() <= 20);
     assert!(texts.iter().all(|text| !text.trim().is_empty()));
-    for text in texts.iter().take(3) {
+    // To explain takes a thousand times as long as to find what there is to explain.
+    for text in texts.iter().take(3).filter(|_| brought.len() % 8 == 0) {
         let found = EXPLAINER.explain(text);
         assert!(found.iter().all(|found| (1..=100).contains(&found.certainty)), "{found:?}");
         assert!(found.is_sorted_by(|a, b| a.certainty >= b.certainty));
