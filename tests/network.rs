@@ -170,6 +170,8 @@ fn each_case_of_a_resolver_ends_as_the_table_says() {
     ] {
         rows.push(row(&network, &mut relay, &mail, &format!("`{name}`"), &format!("user@{name}.dns.mockmx.test")));
     }
+    let overseas = "overseas.263.mockmx.test";
+    rows.push(row(&network, &mut relay, &mail, &format!("`{overseas}`"), &format!("user@{overseas}")));
     for name in [
         "slow",
         "slow-bytes",
