@@ -258,3 +258,12 @@ fn a_form_puts_no_control_character_into_its_text() {
     let (_, parts) = parts(&write(&event(&message, b"", &kind), &form).unwrap().raw);
     assert_eq!(parts[0].1, b"ab\tc\r\nd\r\n");
 }
+
+#[test]
+fn what_a_server_said_is_found_whatever_comes_back_with_it() {
+    let (message, kind) = (message(&["user@263.net"]), failed());
+    for original in ["Content-Type: message/rfc822\r\n\r\nSubject: a\r\n\r\nb\r\n", ""] {
+        let written = raw(&event(&message, original.as_bytes(), &kind), "263");
+        assert_eq!(crate::explain::statements(&written), ["550 User Unknown"], "{original:?}");
+    }
+}
