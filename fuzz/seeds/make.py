@@ -228,6 +228,7 @@ EVENTS = {
         "subject": "=?UTF-8?B?DQpCY2M6?=", "said": "=?UTF-8?Q?=0D=0A?=", "from": "=?x?q?y?=@b.c"}, b"\xff\0\r"),
     "long": ((1, FAILED, 1, 0), {"subject": "x" * 400, "said": "550 " + "y" * 600, "to": "🙂" * 110 + "@b"}, b"x" * 300),
     "nested": ((0, FAILED, 5, 0), {}, OPEN),
+    "mail-of-a-mail": ((0, FAILED, 5, 0), {}, b"Content-Type: message/rfc822\r\n\r\nSubject: a\r\n\r\nb\r\n"),
     "report": ((0, FAILED, 5, 0), {}, BOUNCE),
     "quoted": ((0, FAILED, 1, 0), {"from": '"a \\" b"@[127.0.0.1]'}, b""),
 }
