@@ -8,6 +8,7 @@ use mockmx::message::{Bounds, MessageFacts};
 use mockmx::notification::{Kind, Notification, hindrance, write};
 use mockmx_fuzz::event::Told;
 use mockmx_fuzz::naive::{fields, find, head, one_line};
+use mockmx_fuzz::with_mail_parser;
 
 /// Bytes that are not the original's.
 const MOST: usize = 40_000;
@@ -59,7 +60,8 @@ fn header_is(told: &Told<'_>, written: &Notification, fields: &Fields) {
     wanted.extend(if personal { &["In-Reply-To?", "References?"][..] } else { &[] });
     wanted.extend(["MIME-Version?", "Content-Type?", "Content-Transfer-Encoding?"]);
     are(fields, &wanted);
-    let parsed = MessageParser::default().parse(&written.raw).expect("it is a message");
+    // Its header alone: what is returned with it may be of any form.
+    let parsed = MessageParser::default().parse_headers(&written.raw).expect("it has a header");
     let subject = parsed.subject().unwrap_or_default();
     assert!(!subject.contains(char::is_control), "{subject:?}");
     for (name, address) in [("From", parsed.from()), ("To", parsed.to())] {
@@ -142,7 +144,8 @@ fn report_is(told: &Told<'_>, written: &Notification, content_type: &str, body: 
 
 /// As another reader has it.
 fn parsed_is(told: &Told<'_>, raw: &[u8], report_type: &str, parts: &[(Fields, &[u8])]) {
-    let parsed = MessageParser::default().parse(raw).expect("it is a message");
+    let Some(parsed) = with_mail_parser(|| MessageParser::default().parse(raw)) else { return };
+    let parsed = parsed.expect("it is a message");
     let content_type = parsed.content_type().expect("it has a type");
     assert_eq!((content_type.ctype(), content_type.subtype()), ("multipart", Some("report")));
     assert_eq!(content_type.attribute("report-type"), Some(report_type));
