@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod address;
+mod brought;
 pub mod clock;
 mod dns;
 pub mod document;
@@ -22,6 +23,7 @@ pub mod problem;
 pub mod relay;
 pub mod reply;
 pub mod report;
+pub mod reproduce;
 pub mod server;
 pub mod settings;
 pub mod smtp;

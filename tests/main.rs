@@ -21,6 +21,7 @@ mod postgres;
 mod program;
 mod relay;
 mod report;
+mod reproduce;
 mod scenarios;
 mod serve;
 mod trial;

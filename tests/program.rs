@@ -50,6 +50,13 @@ impl Serving {
         Self::spawn_as_set(command.args(["--smtp", "0", "--submission", "0", "--smtps", "0", "--http", "0"]))
     }
 
+    /// Starts `mockmx reproduce --serve`, which prints what it found before it prints where it listens.
+    pub(crate) fn spawn_reproduction(folder: &Path, arguments: &[&str]) -> Self {
+        let mut command = mockmx(folder);
+        command.env("MOCKMX_LOG__FILTER", "warn").args(arguments);
+        Self::spawn(&mut command)
+    }
+
     /// Starts `command` where it is set to listen, with the four default listeners.
     pub(crate) fn spawn_as_set(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -58,7 +65,10 @@ impl Serving {
         let mut addresses = Vec::new();
         for _ in 0..4 {
             let mut line = String::new();
-            output.read_line(&mut line).unwrap();
+            while line.is_empty() || (addresses.is_empty() && !line.starts_with("listening ")) {
+                line.clear();
+                assert_ne!(output.read_line(&mut line).unwrap(), 0, "it ended");
+            }
             let words: Vec<_> = line.split_whitespace().collect();
             let ["listening", name, address] = words[..] else { panic!("{line:?} is no address") };
             addresses.push((name.to_owned(), address.parse().unwrap()));

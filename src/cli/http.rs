@@ -59,6 +59,15 @@ pub(super) fn target<'a>(url: &'a str, path: &'a str) -> anyhow::Result<(Target<
 
 /// Asks, and reads the answer.
 pub(super) fn get(request: Request<'_>) -> anyhow::Result<Answer> {
+    ask(request, None)
+}
+
+/// Sends JSON, and reads the answer.
+pub(super) fn post(request: Request<'_>, json: &[u8]) -> anyhow::Result<Answer> {
+    ask(request, Some(json))
+}
+
+fn ask(request: Request<'_>, json: Option<&[u8]>) -> anyhow::Result<Answer> {
     let Request { target: Target { address, host }, path, token, most, patience } = request;
     let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
     stream.set_read_timeout(Some(patience.unwrap_or(PATIENCE)))?;
@@ -69,10 +78,14 @@ pub(super) fn get(request: Request<'_>) -> anyhow::Result<Answer> {
         None => String::new(),
     };
     // By HTTP/1.0 no answer comes in chunks.
-    let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\n{login}Connection: close\r\n\r\n");
+    let (method, content) = match json {
+        None => ("GET", String::new()),
+        Some(json) => ("POST", format!("Content-Type: application/json\r\nContent-Length: {}\r\n", json.len())),
+    };
+    let request = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\n{login}{content}Connection: close\r\n\r\n");
     // Who is gone is heard of when the answer is read. A broken pipe of our own would be taken for that of the output,
     // which is no failure.
-    let _ = stream.write_all(request.as_bytes());
+    let _ = stream.write_all(&[request.as_bytes(), json.unwrap_or_default()].concat());
     let mut answer = Vec::new();
     stream.take(most).read_to_end(&mut answer)?;
     let status = answer.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));

@@ -13,6 +13,7 @@ mod load;
 mod log;
 mod providers;
 mod report;
+mod reproduce;
 mod serve;
 mod trial;
 
@@ -44,6 +45,7 @@ Examples:
   mockmx check                      say everything that is wrong with settings and packs
   mockmx providers 263              list 263's rules and how to trigger each
   mockmx explain 'sender in prison' say what a refusal means
+  mockmx reproduce bounce.eml       say what was refused, and --serve it again
   mockmx report --fail-on bad       say how the senders behaved, and fail if one did not
   mockmx try --all                  see that a running mockmx answers as the packs say";
 
@@ -67,6 +69,9 @@ enum Command {
     /// Say how the senders under test behaved towards a running mockmx.
     #[command(after_help = report::NOTES)]
     Report(report::ReportArgs),
+    /// Make of a bounce a mockmx that gives the same refusal at the same stage.
+    #[command(after_help = reproduce::NOTES)]
+    Reproduce(reproduce::ReproduceArgs),
     /// Make rules fire on a running mockmx, and see whether it answers as their packs say.
     #[command(after_help = trial::NOTES)]
     Try(trial::TryArgs),
@@ -84,6 +89,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Health(args)) => health::run(&args),
         Some(Command::Report(args)) => report::run(&args),
+        Some(Command::Reproduce(args)) => reproduce::run(&args),
         Some(Command::Try(args)) => trial::run(&args),
     };
     done.unwrap_or_else(|error| {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use mockmx::escape::Escaped;
 use mockmx::journal::Journal;
+use mockmx::policy::Stub;
 use mockmx::server::{Generation, Reload, Server};
 use mockmx::settings::{Flags, JournalSettings, Settings};
 use mockmx::store::Lanes;
@@ -28,6 +29,11 @@ SIGHUP reads settings and packs anew, and keeps the old ones if the new ones hav
 Everything else that can be set, also by file or variable, is in docs/settings.md.";
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    run_with(args, Vec::new())
+}
+
+/// Serves with `more` stubs than the settings' folder has.
+pub(super) fn run_with(args: &ServeArgs, more: Vec<Stub>) -> anyhow::Result<ExitCode> {
     let flags = args.flags();
     let loaded = load(&flags).and_then(|generation| {
         let stubs = load_stubs(&generation.settings, &generation.policy)?;
@@ -44,7 +50,7 @@ pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     raise_open_files(generation.settings.limits.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     let lanes = Arc::<Lanes>::default();
-    for stub in stubs {
+    for stub in stubs.into_iter().chain(more) {
         lanes.claim(&stub.lane).add_stub(stub).map_err(anyhow::Error::msg)?;
     }
     runtime.block_on(serve(flags, generation, lanes))

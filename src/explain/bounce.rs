@@ -1,10 +1,8 @@
 //! The texts in what people bring: a text is itself, of a mail it is what a server said.
 
-use std::borrow::Cow;
+use mail_parser::{Message, MimeHeaders};
 
-use encoding_rs::{UTF_16BE, UTF_16LE};
-use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
-
+use crate::brought::{carried, fields, is_bounce, mails, raw_text, unmarked, within};
 use crate::message::guess;
 
 /// How much is looked at, in bytes.
@@ -12,10 +10,6 @@ const LONGEST: usize = 1 << 20;
 
 /// How many texts are taken out of a mail.
 const MOST: usize = 20;
-
-/// How deep mails within mails are looked for, and how many in all.
-const DEEPEST: usize = 5;
-const MOST_MAILS: usize = 20;
 
 /// What has to be explained: of a mail the `Diagnostic-Code` fields of its delivery report (RFC 3464 §2.3.6), or, if it
 /// has none, the paragraphs of its text that hold a reply, or else those of a bounce that it carries, or else all its
@@ -42,37 +36,6 @@ pub fn statements(brought: &[u8]) -> Vec<String> {
     found
 }
 
-/// The beginning, but no part of a character.
-fn within(bytes: &[u8], longest: usize) -> &[u8] {
-    if bytes.len() <= longest {
-        return bytes;
-    }
-    let cut = (longest - 3..=longest).rev().find(|&at| bytes[at] & 0xC0 != 0x80);
-    &bytes[..cut.unwrap_or(longest)]
-}
-
-/// Without the mark that editors put before a text, which makes UTF-8 of UTF-16.
-fn unmarked(brought: &[u8]) -> Cow<'_, [u8]> {
-    match brought {
-        [0xEF, 0xBB, 0xBF, rest @ ..] => rest.into(),
-        [0xFF, 0xFE, rest @ ..] => UTF_16LE.decode_without_bom_handling(rest).0.into_owned().into_bytes().into(),
-        [0xFE, 0xFF, rest @ ..] => UTF_16BE.decode_without_bom_handling(rest).0.into_owned().into_bytes().into(),
-        _ => brought.into(),
-    }
-}
-
-/// The mail, or those of a mailbox file.
-fn mails(brought: &[u8]) -> Vec<Message<'_>> {
-    let mut starts = vec![0];
-    if brought.starts_with(b"From ") {
-        let blank = |at: usize| brought[..at].ends_with(b"\n\n") || brought[..at].ends_with(b"\r\n\r\n");
-        let lines = memchr::memmem::find_iter(brought, b"\nFrom ").map(|at| at + 1);
-        starts.extend(lines.filter(|&at| blank(at)).take(MOST_MAILS - 1));
-    }
-    let ends = starts.iter().skip(1).copied().chain([brought.len()]);
-    starts.iter().zip(ends).filter_map(|(&start, end)| mail(&brought[start..end])).collect()
-}
-
 /// The texts of a mail.
 fn all_of(mail: &Message<'_>) -> Vec<String> {
     let mut within = Vec::new();
@@ -82,40 +45,6 @@ fn all_of(mail: &Message<'_>) -> Vec<String> {
     let reported = found.find(|texts| !texts.is_empty());
     let replies = || [mail].into_iter().chain(bounces).map(replies).find(|texts| !texts.is_empty());
     reported.or_else(replies).unwrap_or_else(|| paragraphs(mail))
-}
-
-/// The mails that a mail carries, and those that they carry.
-fn carried<'m, 'x>(mail: &'m Message<'x>, depth: usize, found: &mut Vec<&'m Message<'x>>) {
-    if depth >= DEEPEST {
-        return;
-    }
-    for part in &mail.parts {
-        if let PartType::Message(within) = &part.body
-            && found.len() < MOST_MAILS
-        {
-            found.push(within);
-            carried(within, depth + 1, found);
-        }
-    }
-}
-
-/// Whether a mail server wrote it, and not the person whose mail it returns.
-fn is_bounce(mail: &Message<'_>) -> bool {
-    let from = mail.from().and_then(|from| from.first()).and_then(|from| from.address()).unwrap_or_default();
-    let local = from.split('@').next().unwrap_or_default();
-    local.eq_ignore_ascii_case("mailer-daemon") || local.eq_ignore_ascii_case("postmaster")
-}
-
-/// The mail, if it is one: a header section with a field that every mail has.
-fn mail(brought: &[u8]) -> Option<Message<'_>> {
-    let first = brought.split(|byte| *byte == b'\n').next()?;
-    let name = first.split(|byte| *byte == b':').next()?;
-    let is_field = name.len() < first.len() && !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
-    if !is_field && !first.starts_with(b"From ") {
-        return None;
-    }
-    let mail = MessageParser::default().parse(brought)?;
-    (mail.from().is_some() || mail.date().is_some() || mail.subject().is_some()).then_some(mail)
 }
 
 /// The `Diagnostic-Code` fields of a report.
@@ -140,21 +69,6 @@ fn reported(mail: &Message<'_>) -> Vec<String> {
     found
 }
 
-/// Fields with their continuation lines, whose line breaks stay.
-fn fields(text: &str) -> Vec<String> {
-    let mut fields: Vec<String> = Vec::new();
-    for line in text.lines().take(2000) {
-        match fields.last_mut() {
-            Some(field) if line.starts_with([' ', '\t']) => {
-                field.push('\n');
-                field.push_str(line.trim());
-            }
-            _ => fields.push(line.to_owned()),
-        }
-    }
-    fields
-}
-
 /// The paragraphs of a mail's text with something like a reply.
 fn replies(mail: &Message<'_>) -> Vec<String> {
     let mut all = paragraphs(mail);
@@ -171,19 +85,6 @@ fn paragraphs(mail: &Message<'_>) -> Vec<String> {
         text.split("\n\n").for_each(|paragraph| add(&mut all, paragraph));
     }
     all
-}
-
-/// The bytes of a text in more than seven bits that does not say in which charset, as old servers write.
-fn raw_text<'m>(mail: &'m Message<'_>, number: usize) -> Option<&'m [u8]> {
-    let part = mail.text_part(u32::try_from(number).ok()?)?;
-    let says = part.content_type().is_some_and(|of| of.has_attribute("charset"));
-    let is_plain = matches!(part.body, PartType::Text(_)) && part.content_transfer_encoding().is_none_or(is_bare);
-    let raw = mail.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
-    (is_plain && !says && !raw.is_ascii()).then_some(raw)
-}
-
-fn is_bare(encoding: &str) -> bool {
-    ["7bit", "8bit", "binary"].iter().any(|bare| encoding.trim().eq_ignore_ascii_case(bare))
 }
 
 fn has_code(text: &str) -> bool {

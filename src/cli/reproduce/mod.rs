@@ -1,0 +1,261 @@
+//! `mockmx reproduce`: from a bounce to a mockmx that says the same.
+//!
+//! `input` reads what is brought, `show` prints what was found, this file does what was asked.
+
+mod input;
+mod show;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use mockmx::escape::Escaped;
+use mockmx::explain::Explainer;
+use mockmx::generation::Generation;
+use mockmx::policy::{Policy, Stub};
+use mockmx::reproduce::{Failure, Found, Match, Plan};
+use mockmx::stage::Stage;
+
+use super::args::ServeArgs;
+use super::load::{load, report};
+use super::{http, serve};
+
+/// What `mockmx reproduce --help` says besides the flags.
+pub(super) const NOTES: &str = "\
+WHAT is a bounce, a mailbox file, a folder of them, lines of a log, or the text itself. Of a bounce it finds who failed,
+with which reply, and at which stage; what it only guesses it calls a guess. Exit code 1 if it finds no failure.
+
+  mockmx reproduce bounce.eml                      say what it finds, and what mockmx would do
+  mockmx reproduce bounce.eml --serve              answer the same mail to the same recipient so
+  mockmx reproduce - --pack customer.toml < bounce.eml
+  mockmx --policies customer.toml                  ... which is used so
+  mockmx reproduce bounce.eml --match domain --stub http://127.0.0.1:8025
+  mockmx reproduce 'host mx.example.com said: 550 no (in reply to RCPT TO command)'";
+
+#[derive(Debug, Args)]
+pub(super) struct ReproduceArgs {
+    /// What came back: a file, a folder, the text itself, or `-` for standard input
+    #[arg(value_name = "WHAT", required = true)]
+    what: Vec<String>,
+    /// Reproduce only failure number N, as they are printed [default: all]
+    #[arg(long, value_name = "N")]
+    only: Option<usize>,
+    /// What a mail must have in common with the one that failed; several are joined by commas, and all must hold
+    /// [default: recipient, or what is known at the stage]
+    #[arg(long = "match", value_name = "WHAT", value_delimiter = ',')]
+    matches: Vec<Common>,
+    /// Answer at this stage, where the bounce does not say it or says it wrong
+    #[arg(long, value_name = "STAGE", value_parser = stage)]
+    stage: Option<Stage>,
+    /// Start mockmx so that it answers as the bounce says
+    #[arg(long, conflicts_with_all = ["json", "stub"])]
+    serve: bool,
+    /// Write a pack that answers so to this file, `ID.toml`
+    #[arg(long, value_name = "FILE")]
+    pack: Option<PathBuf>,
+    /// Put it as stubs into the mockmx that serves HTTP here: `http://HOST:PORT`
+    #[arg(long, value_name = "URL")]
+    stub: Option<String>,
+    /// Show this token to that mockmx [default: what MOCKMX_HTTP_TOKEN holds]
+    #[arg(long, value_name = "TOKEN", requires = "stub")]
+    token: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten, next_help_heading = "Settings, most of them for --serve")]
+    settings: ServeArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Common {
+    /// The recipient
+    Recipient,
+    /// The recipient's domain
+    Domain,
+    /// The sender of the envelope
+    Sender,
+    /// The whole subject
+    Subject,
+    /// Nothing: every mail is answered so
+    All,
+}
+
+impl From<Common> for Match {
+    fn from(common: Common) -> Self {
+        match common {
+            Common::Recipient => Self::Recipient,
+            Common::Domain => Self::Domain,
+            Common::Sender => Self::Sender,
+            Common::Subject => Self::Subject,
+            Common::All => Self::All,
+        }
+    }
+}
+
+/// A stage at which a reply can be given to one mail.
+fn stage(name: &str) -> Result<Stage, String> {
+    let stages = [Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Data, Stage::Message];
+    let names = stages.map(Stage::name).join(", ");
+    stages.into_iter().find(|stage| stage.name() == name).ok_or_else(|| format!("the stages are {names}"))
+}
+
+/// A failure, and what would make it happen again.
+struct Case<'a> {
+    number: usize,
+    failure: &'a Failure,
+    found: &'a Found,
+    plan: Result<Plan, String>,
+}
+
+pub(super) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
+    if let Some(file) = &args.pack {
+        pack_id(file)?;
+    }
+    let brought = input::read(&args.what)?;
+    let generation = match load(&args.settings.flags()) {
+        Ok(generation) => generation,
+        Err(problems) => {
+            report(&problems)?;
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let cases = cases(args, &brought);
+    show_all(args, &brought, &cases, &generation.policy)?;
+    if cases.is_empty() {
+        if let Some(number) = args.only.filter(|_| brought.iter().any(|(_, found)| !found.failures.is_empty())) {
+            bail!("there is no failure number {number}; without --only all are reproduced");
+        }
+        return Ok(ExitCode::FAILURE);
+    }
+    act(args, &cases, generation)
+}
+
+fn cases<'a>(args: &ReproduceArgs, brought: &'a [(String, Found)]) -> Vec<Case<'a>> {
+    let wanted: Vec<Match> = args.matches.iter().copied().map(Match::from).collect();
+    let all = brought.iter().flat_map(|(_, found)| found.failures.iter().map(move |failure| (failure, found)));
+    let cases = all.enumerate().map(|(index, (failure, found))| {
+        let plan = Plan::new(failure, found, &wanted, args.stage).map_err(|error| error.to_string());
+        Case { number: index + 1, failure, found, plan }
+    });
+    cases.filter(|case| args.only.is_none_or(|only| only == case.number)).collect()
+}
+
+fn show_all(
+    args: &ReproduceArgs,
+    brought: &[(String, Found)],
+    cases: &[Case<'_>],
+    policy: &Policy,
+) -> anyhow::Result<()> {
+    let providers = policy.providers();
+    let explainer = Explainer::new(&providers);
+    let mut out = anstream::stdout().lock();
+    if args.json {
+        writeln!(out, "{}", show::as_json(brought, cases, &explainer))?;
+        return Ok(());
+    }
+    for case in cases {
+        show::case(case, &explainer, &mut out)?;
+    }
+    let mut errors = anstream::stderr().lock();
+    for (name, found) in brought {
+        if found.failures.is_empty() {
+            writeln!(errors, "{}: no failed delivery is found in it", Escaped(name))?;
+        }
+        if found.cut {
+            writeln!(errors, "{}: only its first part was looked at", Escaped(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// Does with the failures what was asked for.
+fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyhow::Result<ExitCode> {
+    if !args.serve && args.pack.is_none() && args.stub.is_none() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut plans = Vec::new();
+    for case in cases {
+        match &case.plan {
+            Ok(plan) => plans.push(plan),
+            Err(error) => writeln!(anstream::stderr(), "{} is left out: {error}", case.number)?,
+        }
+    }
+    if plans.is_empty() {
+        bail!("nothing can be reproduced; the lines above say why");
+    }
+    if let Some(file) = &args.pack {
+        write_pack(file, &plans)?;
+    }
+    let stubs: Vec<_> = plans.iter().flat_map(|plan| plan.stubs()).collect();
+    if let Some(url) = &args.stub {
+        put(url, args.token.clone(), &stubs)?;
+    }
+    if !args.serve {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut read = Vec::new();
+    for (index, stub) in stubs.into_iter().enumerate() {
+        match Stub::read(&format!("reproduced-{}", index + 1), stub, &generation.policy) {
+            Ok(stub) => read.push(stub),
+            Err(problems) => {
+                report(&problems)?;
+                return Ok(ExitCode::FAILURE);
+            }
+        }
+    }
+    drop(generation);
+    serve::run_with(&args.settings, read)
+}
+
+/// The id that a pack's file gives it.
+fn pack_id(file: &Path) -> anyhow::Result<&str> {
+    let id = file.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".toml"));
+    let is_id = |id: &&str| {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        !id.is_empty() && id.bytes().all(plain) && !id.starts_with('-') && !id.ends_with('-')
+    };
+    id.filter(is_id).with_context(|| {
+        let name = file.display().to_string();
+        format!("{}: a pack's file has small letters, digits and hyphens, as `customer-1.toml`", Escaped(&name))
+    })
+}
+
+fn write_pack(file: &Path, plans: &[&Plan]) -> anyhow::Result<()> {
+    let id = pack_id(file)?;
+    let name = file.display().to_string();
+    if plans.len() > 1 {
+        bail!("a pack is made of one failure, and there are {}; choose one with --only N", plans.len());
+    }
+    let Some(plan) = plans.first() else { return Ok(()) };
+    let about = "Written by `mockmx reproduce` after a bounce.";
+    let text = plan.pack(id, about);
+    if let Err(problems) = Policy::check(&format!("{id}.toml"), &text) {
+        report(&problems)?;
+        bail!("no pack can be made of this");
+    }
+    std::fs::write(file, text).with_context(|| format!("cannot write {}", Escaped(&name)))?;
+    let provider = if plan.needs_provider() { format!(" --provider {id}") } else { String::new() };
+    writeln!(anstream::stderr(), "wrote {name}; `mockmx serve --policies {name}{provider}` answers by it")?;
+    Ok(())
+}
+
+/// Adds the stubs to a running mockmx.
+fn put(url: &str, token: Option<String>, stubs: &[serde_json::Value]) -> anyhow::Result<()> {
+    let (target, base) = http::target(url, "")?;
+    let token = token.or_else(|| std::env::var("MOCKMX_HTTP_TOKEN").ok()).filter(|token| !token.is_empty());
+    let path = format!("{}/api/v1/stubs", base.trim_end_matches('/'));
+    let request = http::Request { target, path: &path, token: token.as_deref(), most: 1 << 20, patience: None };
+    let body = serde_json::Value::from(stubs.to_vec()).to_string();
+    let host = target.host;
+    let answer =
+        http::post(request, body.as_bytes()).with_context(|| format!("cannot ask {host}; does mockmx run there"))?;
+    match answer.status {
+        201 => {}
+        401 | 403 => bail!("{host} asks for another token; give it with --token or in MOCKMX_HTTP_TOKEN"),
+        status => bail!("{host} answered {status}: {}", Escaped(String::from_utf8_lossy(&answer.body).trim())),
+    }
+    let said = writeln!(anstream::stderr(), "{host} has {} stubs more, ahead of its rules", stubs.len());
+    said.map_err(io::Error::into)
+}

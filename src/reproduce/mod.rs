@@ -1,0 +1,265 @@
+//! From a bounce to what makes it happen again: who was refused, with which reply, at which stage.
+//!
+//! [`find`] takes that out of whatever somebody brings; [`Plan`] makes of one failure the stubs or the pack that answer so.
+//! Bounces are written by strangers: what is looked at is bounded, and what is only guessed is called a guess. Pure.
+//!
+//! `report` reads delivery reports (RFC 3464), `prose` texts, `log` lines of logs, `reply` replies as bounces fold them,
+//! `stage` says where in a session one came, `plan` builds.
+
+mod log;
+mod plan;
+mod prose;
+mod reply;
+mod report;
+mod stage;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use mail_parser::Message;
+use serde::Serialize;
+
+use crate::brought::{carried, mails, unmarked, within};
+use crate::message::guess;
+use crate::stage::Stage;
+
+pub use plan::{Match, Plan, PlanError};
+pub use reply::{Doubt, Heard};
+
+/// How much is looked at, in bytes.
+const LONGEST: usize = 1 << 20;
+
+/// The most failures of one input.
+const MOST: usize = 100;
+
+/// The longest address, name or field that is kept, in characters.
+const LONGEST_WORD: usize = 320;
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Who was refused or delayed, each recipient and reply once.
+    pub failures: Vec<Failure>,
+    /// The mail that failed, if it was returned.
+    pub original: Option<Original>,
+    /// There was more than is looked at.
+    pub cut: bool,
+}
+
+/// One recipient's failure.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// Who, as the last server calls it.
+    pub recipient: Option<String>,
+    /// What the sender called it, where that is another.
+    pub original_recipient: Option<String>,
+    /// What a server said.
+    pub reply: Option<Heard>,
+    /// Where in the session.
+    pub stage: Option<Staged>,
+    /// The server that said it.
+    pub remote: Option<String>,
+    /// The status code (RFC 3463), as `5.1.1`.
+    pub status: Option<String>,
+    /// What was read.
+    pub how: How,
+}
+
+/// A stage, and why it is taken to be that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Staged {
+    /// The stage.
+    pub stage: Stage,
+    /// How sure that is.
+    pub sure: Sure,
+    /// What says so.
+    pub by: String,
+}
+
+/// How sure something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sure {
+    /// Nothing says so, but it is often so.
+    Guess,
+    /// A text says so that is written for people.
+    Likely,
+    /// The bounce says so.
+    Said,
+}
+
+/// What a failure was read from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum How {
+    /// A delivery report (RFC 3464).
+    Report,
+    /// The fields of a delivery report, which stand somewhere in a text.
+    Fields,
+    /// A line of a log.
+    Log,
+    /// A text for people.
+    #[default]
+    Text,
+}
+
+/// The mail that failed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Original {
+    /// Its envelope's sender, as far as the bounce says.
+    pub sender: Option<String>,
+    /// The address in From.
+    pub from: Option<String>,
+    /// The addresses in To, twenty at most.
+    pub to: Vec<String>,
+    /// Its subject as a person reads it.
+    pub subject: Option<String>,
+    /// Its Message-ID.
+    pub message_id: Option<String>,
+}
+
+/// For people.
+impl fmt::Display for How {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Report => "the delivery report",
+            Self::Fields => "fields of a delivery report in the text",
+            Self::Log => "a line of a log",
+            Self::Text => "the text of the bounce",
+        })
+    }
+}
+
+/// For people.
+impl fmt::Display for Sure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Guess => "a guess",
+            Self::Likely => "likely",
+            Self::Said => "said",
+        })
+    }
+}
+
+/// Finds the failures in a mail, a mailbox file, a text or lines of a log; in its first megabyte.
+#[must_use]
+pub fn find(brought: &[u8]) -> Found {
+    let cut = brought.len() > LONGEST;
+    let brought = unmarked(within(brought, LONGEST));
+    let mut found = Found { cut, ..Found::default() };
+    let mails = mails(&brought);
+    for mail in &mails {
+        of_mail(mail, &mut found);
+    }
+    if found.failures.is_empty() {
+        let text = guess(&brought);
+        for failure in log::read(&text) {
+            found.add(failure);
+        }
+        if found.failures.is_empty() {
+            found.add_all(report::scan(&text));
+        }
+        if found.failures.is_empty() && mails.is_empty() {
+            found.add_all(prose::read(&text, &[]));
+        }
+        found.original = found.original.take().or_else(|| prose::original(&text));
+    }
+    found
+}
+
+/// The failures of a mail: of its reports, which are made surer by its text; else of its text; else of a bounce in it.
+fn of_mail(mail: &Message<'_>, found: &mut Found) {
+    let mut all = vec![mail];
+    carried(mail, 0, &mut all);
+    for mail in all {
+        let told = report::read(mail);
+        let is_report = !told.is_empty();
+        let text = prose::text_of(mail);
+        let own = prose::of_mail(mail, &text);
+        if !is_report && own.is_empty() {
+            continue;
+        }
+        if found.original.is_none() {
+            found.original = report::original(mail).or_else(|| prose::original(&text));
+        }
+        let mut both = Found { failures: told, ..Found::default() };
+        for failure in own {
+            both.enrich(failure, is_report);
+        }
+        found.add_all(both.failures);
+        // What it carries is the mail that failed, which may speak of other failures.
+        break;
+    }
+}
+
+impl Found {
+    fn add_all(&mut self, failures: Vec<Failure>) {
+        failures.into_iter().for_each(|failure| self.add(failure));
+    }
+
+    /// Adds a failure, or what it says of one that is known.
+    fn add(&mut self, failure: Failure) {
+        self.enrich(failure, false);
+    }
+
+    /// Takes over from `more` what a known failure of the recipient lacks; adds it if it is new and that is wanted.
+    fn enrich(&mut self, more: Failure, only_known: bool) {
+        let alone = self.failures.len() == 1;
+        let known = self.failures.iter().position(|known| {
+            let same = known.is_of(&more) || (only_known && alone && more.recipient.is_none());
+            same && known.could_say(&more)
+        });
+        match known {
+            Some(known) => self.failures[known].take(more),
+            None if only_known => {}
+            None if self.failures.len() < MOST => self.failures.push(more),
+            None => self.cut = true,
+        }
+    }
+}
+
+impl Failure {
+    fn is_of(&self, other: &Self) -> bool {
+        let same = |one: &Option<String>, two: &Option<String>| match (one, two) {
+            (Some(one), Some(two)) => one.eq_ignore_ascii_case(two),
+            (None, None) => true,
+            _ => false,
+        };
+        same(&self.recipient, &other.recipient)
+            || (self.original_recipient.is_some() && same(&self.original_recipient, &other.recipient))
+    }
+
+    /// Whether both may speak of one reply.
+    fn could_say(&self, other: &Self) -> bool {
+        match (&self.reply, &other.reply) {
+            (Some(one), Some(two)) => one.reply.code() == two.reply.code(),
+            _ => true,
+        }
+    }
+
+    fn take(&mut self, more: Self) {
+        if self.stage.as_ref().map(|staged| staged.sure) < more.stage.as_ref().map(|staged| staged.sure) {
+            self.stage = more.stage;
+        }
+        let doubts = |reply: &Option<Heard>| reply.as_ref().map_or(usize::MAX, |heard| heard.doubts.len());
+        if doubts(&more.reply) < doubts(&self.reply) {
+            self.reply = more.reply;
+        }
+        self.remote = self.remote.take().or(more.remote);
+        self.status = self.status.take().or(more.status);
+    }
+
+    /// The stage that is said, or else one that is guessed; none without a reply.
+    #[must_use]
+    pub fn staged(&self) -> Option<Staged> {
+        let reply = &self.reply.as_ref()?.reply;
+        Some(self.stage.clone().unwrap_or_else(|| stage::guessed(reply, self.status.as_deref())))
+    }
+}
+
+/// A word of a stranger's, of a bounded length and without what is not seen.
+fn word(text: &str) -> Option<String> {
+    let text: String = text.trim().chars().filter(|c| !c.is_control()).take(LONGEST_WORD).collect();
+    (!text.is_empty()).then_some(text)
+}
