@@ -1,6 +1,7 @@
 //! What people bring, as bytes of which nothing is known: a mail, a mailbox file, a text; and the mails within mails. Pure.
 
 use std::borrow::Cow;
+use std::ops::Deref;
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
 use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
@@ -8,6 +9,30 @@ use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 /// How deep mails within mails are looked for, and how many in all.
 const DEEPEST: usize = 5;
 const MOST_MAILS: usize = 20;
+
+/// A mail.
+pub(crate) struct Mail<'x>(Message<'x>);
+
+impl<'x> Deref for Mail<'x> {
+    type Target = Message<'x>;
+
+    fn deref(&self) -> &Message<'x> {
+        &self.0
+    }
+}
+
+/// The parser nests mails as deep as they are nested in a megabyte, and letting go of them one within the other would
+/// take more stack than a thread has.
+impl Drop for Mail<'_> {
+    fn drop(&mut self) {
+        let mut open = std::mem::take(&mut self.0.parts);
+        while let Some(mut part) = open.pop() {
+            if let PartType::Message(within) = &mut part.body {
+                open.append(&mut within.parts);
+            }
+        }
+    }
+}
 
 /// The beginning, but no part of a character.
 pub(crate) fn within(bytes: &[u8], longest: usize) -> &[u8] {
@@ -29,7 +54,7 @@ pub(crate) fn unmarked(brought: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// The mail, or those of a mailbox file.
-pub(crate) fn mails(brought: &[u8]) -> Vec<Message<'_>> {
+pub(crate) fn mails(brought: &[u8]) -> Vec<Mail<'_>> {
     let mut starts = vec![0];
     if brought.starts_with(b"From ") {
         let blank = |at: usize| brought[..at].ends_with(b"\n\n") || brought[..at].ends_with(b"\r\n\r\n");
@@ -63,14 +88,14 @@ pub(crate) fn is_bounce(mail: &Message<'_>) -> bool {
 }
 
 /// The mail, if it is one: a header section with a field that every mail has.
-fn mail(brought: &[u8]) -> Option<Message<'_>> {
+fn mail(brought: &[u8]) -> Option<Mail<'_>> {
     let first = brought.split(|byte| *byte == b'\n').next()?;
     let name = first.split(|byte| *byte == b':').next()?;
     let is_field = name.len() < first.len() && !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
     if !is_field && !first.starts_with(b"From ") {
         return None;
     }
-    let mail = MessageParser::default().parse(brought)?;
+    let mail = Mail(MessageParser::default().parse(brought)?);
     (mail.from().is_some() || mail.date().is_some() || mail.subject().is_some()).then_some(mail)
 }
 

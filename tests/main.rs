@@ -4,6 +4,7 @@
 
 mod abuse;
 mod api;
+mod bounces;
 mod cli;
 mod clients;
 mod dns;

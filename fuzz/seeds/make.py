@@ -284,6 +284,9 @@ def main():
     seed("explain", "bounce", BOUNCE)
     seed("explain", "mailbox", b"From a Thu Feb 1\n" + BOUNCE.replace(b"\r", b"") + b"\n\nFrom b Thu Feb 1\nFrom: a@b\n\n550 two\n")
     seed("explain", "utf16", "\ufeff550 好".encode("utf-16-le"))
+    for path in sorted((ROOT / "tests" / "bounces").glob("*")):
+        # The README is none.
+        seed("reproduce", path.name, path.read_bytes()) if path.suffix != ".md" else None
     for number, text in enumerate(REQUESTS):
         seed("http", f"{number:02}", text)
     for name, (head, values, original) in EVENTS.items():

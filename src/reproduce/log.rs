@@ -17,9 +17,9 @@ const LONGEST: usize = 16 * 1024;
 static LINES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     [
         // Postfix
-        r"\bto=<([^>]+)>.*?(?:, orig_to=<[^>]*>)?.*\bstatus=(?:bounced|deferred|undeliverable)\b",
+        r"\bto=<([^>]+)>.*\bstatus=(?:bounced|deferred|undeliverable)\b",
         // Exim
-        r"(?:^| )(?:\*\*|==) (\S+@\S+?):? .*",
+        r"(?:^| )(?:\*\*|==) (\S+@\S+?):? .*\b(?:R=|T=|H=|defer)",
         // sendmail
         r"\bto=<?([^>,\s]+)>?,.*\b(?:reply|stat)=",
     ]
@@ -27,6 +27,9 @@ static LINES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .filter_map(|pattern| Regex::new(pattern).ok())
     .collect()
 });
+/// A line that says what became of a delivery.
+static DELIVERY: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?m)\bto=<?[^>,\s]+>?,.*\b(?:stat|status)=").ok());
 static QMAIL: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"delivery ([0-9]+): (?:failure|deferral): (\S+)").ok());
 static QMAIL_START: LazyLock<Option<Regex>> =
@@ -47,11 +50,27 @@ pub(super) fn read(text: &str) -> Vec<Failure> {
     found
 }
 
+/// Whether it is a log, if only of deliveries that did not fail.
+pub(super) fn is_log(text: &str) -> bool {
+    DELIVERY.as_ref().is_some_and(|pattern| pattern.is_match(text))
+}
+
 fn line(line: &str) -> Option<Failure> {
     let captures = LINES.iter().find_map(|pattern| pattern.captures(line))?;
     let to = captures.get(1)?;
     // What stands before says nothing of the reply, and a colon there is one of the time.
     let rest = &line[to.end()..];
+    // sendmail writes so of every delivery.
+    if ["stat=Sent", "stat=sent", "dsn=2.", "stat=queued"].iter().any(|good| rest.contains(good)) {
+        return None;
+    }
+    // What Postfix says stands in parentheses.
+    let (fields, rest) = rest.split_once("status=").unwrap_or(("", rest));
+    let rest = rest.split_once(" (").filter(|_| !fields.is_empty()).map_or(rest, |(_, said)| {
+        let said = said.trim_end();
+        said.strip_suffix(')').unwrap_or(said)
+    });
+    let fields = format!("{fields} {rest}");
     let said = rest.split_once("reply=").map_or(rest, |(_, said)| said);
     let (reply, around) = match reply::read(said) {
         // sendmail's `reply=550 no, stat=User unknown`.
@@ -61,8 +80,8 @@ fn line(line: &str) -> Option<Failure> {
     Some(Failure {
         recipient: word(to.as_str()),
         stage: stage::said(&around),
-        remote: prose::remote(rest),
-        status: rest.split_once("dsn=").and_then(|(_, code)| word(code.split([',', ' ']).next()?)),
+        remote: prose::remote(&fields),
+        status: fields.split_once("dsn=").and_then(|(_, code)| word(code.split([',', ' ']).next()?)),
         reply,
         how: How::Log,
         ..Failure::default()
@@ -127,7 +146,7 @@ fn exchange<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<Failure> {
             if stage == Stage::Rcpt && recipients.len() < MOST {
                 recipients.extend(address.and_then(word));
             }
-            command = text.chars().take(80).collect();
+            command = text.chars().take(80).filter(|c| !c.is_control()).collect();
         } else if text.starts_with("354") {
             stage = Stage::Message;
         } else if let Some(heard) = reply::read(text) {

@@ -1,10 +1,10 @@
 //! From a bounce to what makes it happen again: who was refused, with which reply, at which stage.
 //!
-//! [`find`] takes that out of whatever somebody brings; [`Plan`] makes of one failure the stubs or the pack that answer so.
-//! Bounces are written by strangers: what is looked at is bounded, and what is only guessed is called a guess. Pure.
+//! [`find`] takes that out of whatever somebody brings; [`Plan`] makes of one failure the stubs or the pack that answer
+//! so. Strangers write bounces: what is looked at is bounded, and what is only guessed is called a guess. Pure.
 //!
-//! `report` reads delivery reports (RFC 3464), `prose` texts, `log` lines of logs, `reply` replies as bounces fold them,
-//! `stage` says where in a session one came, `plan` builds.
+//! `report` reads delivery reports (RFC 3464), `prose` texts, `log` lines of logs, `reply` replies as bounces fold
+//! them, `stage` says where in a session one came, `plan` builds.
 
 mod log;
 mod plan;
@@ -12,15 +12,13 @@ mod prose;
 mod reply;
 mod report;
 mod stage;
-#[cfg(test)]
-mod tests;
 
 use std::fmt;
 
 use mail_parser::Message;
 use serde::Serialize;
 
-use crate::brought::{carried, mails, unmarked, within};
+use crate::brought::{carried, is_bounce, mails, unmarked, within};
 use crate::message::guess;
 use crate::stage::Stage;
 
@@ -41,8 +39,6 @@ const LONGEST_WORD: usize = 320;
 pub struct Found {
     /// Who was refused or delayed, each recipient and reply once.
     pub failures: Vec<Failure>,
-    /// The mail that failed, if it was returned.
-    pub original: Option<Original>,
     /// There was more than is looked at.
     pub cut: bool,
 }
@@ -62,6 +58,8 @@ pub struct Failure {
     pub remote: Option<String>,
     /// The status code (RFC 3463), as `5.1.1`.
     pub status: Option<String>,
+    /// The mail that failed, as far as it was returned.
+    pub original: Option<Original>,
     /// What was read.
     pub how: How,
 }
@@ -154,42 +152,57 @@ pub fn find(brought: &[u8]) -> Found {
     }
     if found.failures.is_empty() {
         let text = guess(&brought);
-        for failure in log::read(&text) {
-            found.add(failure);
-        }
+        let lines = log::read(&text);
+        found.cut |= lines.len() == MOST;
+        found.add_all(lines);
         if found.failures.is_empty() {
             found.add_all(report::scan(&text));
+            // They do not say the stage, but what stands beside them may.
+            let beside = if found.failures.is_empty() { Vec::new() } else { prose::read(&text, &[]) };
+            beside.into_iter().for_each(|failure| found.enrich(failure, true));
         }
-        if found.failures.is_empty() && mails.is_empty() {
+        if found.failures.is_empty() && mails.is_empty() && !log::is_log(&text) {
             found.add_all(prose::read(&text, &[]));
         }
-        found.original = found.original.take().or_else(|| prose::original(&text));
+        let original = prose::original(&text);
+        found.failures.iter_mut().for_each(|failure| failure.original.clone_from(&original));
     }
     found
 }
 
-/// The failures of a mail: of its reports, which are made surer by its text; else of its text; else of a bounce in it.
+/// The failures of a mail, or of the first bounce in it: of its reports, which are made surer by its text; else of that.
 fn of_mail(mail: &Message<'_>, found: &mut Found) {
     let mut all = vec![mail];
     carried(mail, 0, &mut all);
-    for mail in all {
-        let told = report::read(mail);
-        let is_report = !told.is_empty();
+    let read = |mail: &Message<'_>| {
         let text = prose::text_of(mail);
-        let own = prose::of_mail(mail, &text);
-        if !is_report && own.is_empty() {
-            continue;
-        }
-        if found.original.is_none() {
-            found.original = report::original(mail).or_else(|| prose::original(&text));
-        }
-        let mut both = Found { failures: told, ..Found::default() };
-        for failure in own {
-            both.enrich(failure, is_report);
-        }
-        found.add_all(both.failures);
-        // What it carries is the mail that failed, which may speak of other failures.
-        break;
+        let (told, own) = (report::read(mail), prose::of_mail(mail, &text));
+        (told, own, text)
+    };
+    // Who passes a bounce on may write about it, too; and the mail that failed may be one about other failures.
+    let is_read = |mail: &&Message<'_>| {
+        let (told, own, _) = read(mail);
+        !told.is_empty() || (is_bounce(mail) && !own.is_empty())
+    };
+    let mail = all.into_iter().find(is_read).unwrap_or(mail);
+    let (told, own, text) = read(mail);
+    let is_report = !told.is_empty();
+    let returned = report::original(mail).or_else(|| prose::original(&text));
+    let original = with_sender(returned, mail);
+    let mut both = Found { failures: told, ..Found::default() };
+    own.into_iter().for_each(|failure| both.enrich(failure, is_report));
+    both.failures.iter_mut().for_each(|failure| failure.original.clone_from(&original));
+    found.add_all(both.failures);
+}
+
+/// The mail that failed, with its sender: a bounce says it, or else goes there.
+fn with_sender(original: Option<Original>, bounce: &Message<'_>) -> Option<Original> {
+    let to = bounce.to().and_then(|to| to.first()).and_then(|to| to.address()).filter(|_| is_bounce(bounce));
+    let told = report::sender(bounce);
+    let sender = told.or_else(|| original.as_ref()?.sender.clone()).or_else(|| word(to?));
+    match original {
+        Some(original) => Some(Original { sender, ..original }),
+        None => sender.map(|sender| Original { sender: Some(sender), ..Original::default() }),
     }
 }
 
@@ -242,12 +255,25 @@ impl Failure {
         if self.stage.as_ref().map(|staged| staged.sure) < more.stage.as_ref().map(|staged| staged.sure) {
             self.stage = more.stage;
         }
-        let doubts = |reply: &Option<Heard>| reply.as_ref().map_or(usize::MAX, |heard| heard.doubts.len());
-        if doubts(&more.reply) < doubts(&self.reply) {
+        let is_better = match (&self.reply, &more.reply) {
+            (None, reply) => reply.is_some(),
+            (Some(_), None) => false,
+            (Some(known), Some(reply)) => reply.is_truer_than(known),
+        };
+        if is_better {
             self.reply = more.reply;
         }
         self.remote = self.remote.take().or(more.remote);
         self.status = self.status.take().or(more.status);
+    }
+
+    /// How sure it is that the reply is the recipient's.
+    #[must_use]
+    pub const fn sure(&self) -> Sure {
+        match self.how {
+            How::Report | How::Fields | How::Log => Sure::Said,
+            How::Text => Sure::Likely,
+        }
     }
 
     /// The stage that is said, or else one that is guessed; none without a reply.

@@ -1,14 +1,16 @@
 //! What makes a failure happen again: stubs for a mockmx that runs, or a pack.
 //!
-//! The reply goes out at its stage; at the stages before it the mail is let through, whatever the provider's own rules say.
+//! The reply goes out at its stage; at the stages before it the mail is let through, whatever the provider's own rules
+//! say.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use super::{Failure, Found, Original, Staged};
-use crate::address::Address;
+use super::{Failure, Original, Staged};
+use crate::address::{Address, parse_domain};
 use crate::reply::Reply;
 use crate::stage::Stage;
 
@@ -80,12 +82,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// How one of the failures is reproduced: at `stage`, or where it is said or guessed to have come; for mails that have
-    /// all of `wanted` in common with it, or, if that is empty, its recipient or what is known at the stage.
+    /// How one of the failures is reproduced: at `stage`, or where it is said or guessed to have come; for mails that
+    /// have all of `wanted` in common with it, or, if that is empty, its recipient or what is known at the stage.
     ///
     /// # Errors
     /// If its reply, or what is to be compared, is not known.
-    pub fn new(failure: &Failure, found: &Found, wanted: &[Match], stage: Option<Stage>) -> Result<Self, PlanError> {
+    pub fn new(failure: &Failure, wanted: &[Match], stage: Option<Stage>) -> Result<Self, PlanError> {
         let reply = failure.reply.as_ref().ok_or(PlanError::NoReply)?.reply.clone();
         let mut staged = failure.staged().ok_or(PlanError::NoReply)?;
         if let Some(stage) = stage.filter(|stage| *stage != staged.stage) {
@@ -94,7 +96,7 @@ impl Plan {
         let at = staged.stage;
         let recipients: Vec<_> =
             [&failure.recipient, &failure.original_recipient].into_iter().flatten().cloned().collect();
-        let original = found.original.as_ref();
+        let original = failure.original.as_ref();
         let mut when = Map::new();
         let fallback = [Match::Recipient, Match::Sender, Match::All];
         let known = |wanted: &Match| at.knows(wanted.known_from()) && condition(*wanted, &recipients, original).is_ok();
@@ -110,12 +112,7 @@ impl Plan {
             }
         }
         let host = failure.remote.as_deref().and_then(|remote| remote.split(' ').next());
-        let is_name = |name: &&str| {
-            name.contains('.')
-                && name.parse::<std::net::IpAddr>().is_err()
-                && Address::parse(&format!("a@{name}")).is_some()
-        };
-        let host = host.filter(is_name).map(str::to_owned);
+        let host = host.map(str::to_ascii_lowercase).filter(|name| is_domain(name));
         Ok(Self { reply, staged, when, domains: domains(&recipients), host })
     }
 
@@ -168,6 +165,12 @@ impl Plan {
         pack
     }
 
+    /// The recipient's domains, which are the pack's.
+    #[must_use]
+    pub fn domains(&self) -> &[String] {
+        &self.domains
+    }
+
     /// Whether a pack must be named by `--provider`, since it is not asked by the recipient's domain.
     #[must_use]
     pub fn needs_provider(&self) -> bool {
@@ -204,31 +207,48 @@ impl Plan {
 
 fn condition(wanted: Match, recipients: &[String], original: Option<&Original>) -> Result<Value, PlanError> {
     let unknown = || PlanError::Unknown(wanted.names().0);
-    let one = |text: Option<&String>| text.map(|text| Value::from(text.as_str())).ok_or_else(unknown);
-    let several = |values: &[String]| match values {
+    let values = |values: Vec<String>| match &values[..] {
         [] => Err(unknown()),
-        [one] => Ok(one.as_str().into()),
-        all => Ok(all.to_vec().into()),
+        [one] => Ok(Value::from(one.as_str())),
+        _ => Ok(Value::from(values)),
     };
+    let addresses = |of: &[&str]| -> Option<Vec<String>> { of.iter().map(|address| pattern(address)).collect() };
+    let sender = || original.and_then(|of| of.sender.as_deref().or(of.from.as_deref()));
     match wanted {
         Match::All => Ok(Value::Null),
-        Match::Recipient if recipients.iter().all(|address| Address::parse(address).is_some()) => several(recipients),
-        Match::Recipient => Err(unknown()),
-        Match::Domain => several(&domains(recipients)),
-        Match::Sender => one(original.and_then(|of| of.sender.as_ref().or(of.from.as_ref())))
-            .and_then(|sender| sender.as_str().and_then(Address::parse).map(|_| sender).ok_or_else(unknown)),
-        Match::Subject => one(original.and_then(|of| of.subject.as_ref())),
+        Match::Recipient => {
+            let recipients: Vec<_> = recipients.iter().map(String::as_str).collect();
+            values(addresses(&recipients).ok_or_else(unknown)?)
+        }
+        Match::Domain => values(domains(recipients)),
+        Match::Sender => values(addresses(sender().as_slice()).ok_or_else(unknown)?),
+        Match::Subject => values(original.and_then(|of| of.subject.clone()).into_iter().collect()),
     }
+}
+
+/// The pattern that an address alone matches.
+fn pattern(address: &str) -> Option<String> {
+    let address = Address::parse(address)?;
+    let is_one = !address.domain().starts_with('.') && !address.local().contains('@');
+    is_one.then(|| format!("{}@{}", address.local(), address.domain()))
 }
 
 fn domains(recipients: &[String]) -> Vec<String> {
     let mut domains: Vec<String> = Vec::new();
     for address in recipients.iter().filter_map(|recipient| Address::parse(recipient)) {
-        if !address.domain().is_empty() && !domains.iter().any(|known| known == address.domain()) {
+        if is_domain(address.domain()) && !domains.iter().any(|known| known == address.domain()) {
             domains.push(address.domain().to_owned());
         }
     }
     domains
+}
+
+/// Whether it is a name, and not the address of a host, or something else that a stranger wrote.
+fn is_domain(text: &str) -> bool {
+    text.contains('.')
+        && !text.starts_with('[')
+        && text.parse::<IpAddr>().is_err()
+        && parse_domain(text).is_ok_and(|domain| domain == text)
 }
 
 fn conditions(pack: &mut String, when: &Map<String, Value>) {

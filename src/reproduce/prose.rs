@@ -1,5 +1,5 @@
-//! Bounces as texts for people. Each server has its own form, but in all of them a reply stands behind a mark or begins a
-//! line, its recipient is the address before it, and what says the stage stands around it.
+//! Bounces as texts for people. Each server has its own form, but in all of them a reply stands behind a mark or begins
+//! a line, its recipient is the address before it, and what says the stage stands around it.
 
 use std::sync::LazyLock;
 
@@ -13,6 +13,9 @@ use crate::message::guess;
 /// The most of a text that is looked at, in bytes, and the most places where a reply may begin.
 const LONGEST: usize = 256 * 1024;
 const MOST_PLACES: usize = 200;
+
+/// The most lines of a returned header that are looked at.
+const MOST_LINES: usize = 1_000;
 
 /// How far around a reply is looked for what belongs to it, in bytes.
 const NEAR: usize = 600;
@@ -36,6 +39,8 @@ static ORIGINAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         "Original message headers:",
         r"-+ ?Message header follows",
         "-+ ?(?:原始邮件|原邮件)",
+        // Where a boundary is broken.
+        "Content-Type: *(?:message|text)/(?:global-|rfc822-)?(?:rfc822|headers) *;?",
     ];
     Regex::new(&format!("(?im)^ *(?:{}).*$", marks.join("|"))).ok()
 });
@@ -92,7 +97,15 @@ pub(super) fn of_mail(mail: &Message<'_>, text: &str) -> Vec<Failure> {
 /// The mail that failed, where a text has a copy of it behind itself.
 pub(super) fn original(text: &str) -> Option<super::Original> {
     let mark = ORIGINAL.as_ref()?.find(text)?;
-    let rest = text[mark.end()..].trim_start().lines().map(str::trim_start).collect::<Vec<_>>().join("\n");
+    let mut rest = text[mark.end()..].trim_start_matches(['\r', '\n']);
+    if mark.as_str().to_ascii_lowercase().contains("content-type:") {
+        // The rest of the part's own fields.
+        let behind = ["\n\n", "\r\n\r\n"].iter().find_map(|end| text[mark.end()..].split_once(end));
+        rest = behind.map_or(rest, |(_, behind)| behind);
+    }
+    let indent = &rest[..rest.len() - rest.trim_start().len()];
+    let lines = rest.lines().take(MOST_LINES).map(|line| line.strip_prefix(indent).unwrap_or(line));
+    let rest = lines.collect::<Vec<_>>().join("\n");
     let header = MessageParser::default().parse_headers(rest.as_bytes())?;
     let original = report::of_header(&header);
     (original.from.is_some() || original.subject.is_some()).then_some(original)
@@ -153,18 +166,25 @@ fn said(text: &str, start: usize) -> usize {
     let paragraph = rest[..paragraph].find("\n \n").unwrap_or(paragraph);
     let rest = &rest[..paragraph];
     let before = &text[..start];
+    // sendmail's `(reason: 550 no)`.
+    if before.trim_end().ends_with("(reason:")
+        && let Some(end) = rest[..rest.find('\n').unwrap_or(rest.len())].rfind(')')
+    {
+        return start + end;
+    }
     // What stands in quotes ends with them.
     if let Some(quote) = before.chars().next_back().and_then(closing)
         && let Some(end) = rest.rfind(quote)
     {
         return start + end;
     }
-    for mark in ["(in reply to", "(in\n", "\nGiving up on ", "[RCPT_TO]", "[MAIL_FROM]"] {
-        let Some(at) = rest.find(mark).filter(|&at| mark != "(in\n" || is_in_reply(&rest[at..])) else { continue };
-        return start + at;
+    // Where the sender's own server speaks again.
+    let marks = ["\nGiving up on ", "[RCPT_TO]", "[MAIL_FROM]", "> #SMTP#"];
+    let own = rest.match_indices("(in").map(|(at, _)| at).find(|&at| is_in_reply(&rest[at..]));
+    if let Some(end) = own.or_else(|| marks.iter().find_map(|mark| rest.find(mark))) {
+        return start + end;
     }
-    let wrapped = before.rfind("said:").is_some_and(|at| !before[at..].contains("\n\n"));
-    start + if wrapped { rest.len() } else { own_lines(rest) }
+    start + own_lines(rest, indent(before))
 }
 
 fn is_in_reply(text: &str) -> bool {
@@ -184,17 +204,32 @@ fn closing(opening: char) -> Option<char> {
     })
 }
 
-/// The first line, and the lines behind it that begin with its code while it says that more follow.
-fn own_lines(rest: &str) -> usize {
+/// How far the lines of a reply that begins behind `before` are indented; the lines that wrapping made are further.
+fn indent(before: &str) -> usize {
+    let paragraph = &before[before.rfind("\n\n").map_or(0, |at| at + 2)..];
+    // `<user@example.com>: host …` of Postfix, whose reply may begin on one of the further lines.
+    if paragraph.starts_with('<') && paragraph.contains(">: ") {
+        return 0;
+    }
+    let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
+    line.len() - line.trim_start().len()
+}
+
+/// The first line, those that are indented further, and those that begin with its code while it says that more follow.
+fn own_lines(rest: &str, indent: usize) -> usize {
     let code = &rest[..3];
     let (mut end, mut goes_on) = (0, true);
     for line in rest.split_inclusive('\n') {
+        let own = line.len() - line.trim_start().len();
         let content = line.trim_start_matches([' ', '\t', '>', '<', '|']);
-        if end > 0 && !(goes_on && content.starts_with(code)) {
+        let is_next = content.starts_with(code) && reply::code(content).is_some();
+        if end > 0 && !(goes_on && is_next) && own <= indent {
             break;
         }
         end += line.len();
-        goes_on = content.get(3..4) == Some("-");
+        if end == line.len() || is_next {
+            goes_on = content.get(3..4) == Some("-");
+        }
     }
     end
 }
@@ -219,8 +254,12 @@ fn recipient(before: &str, reply: &str, after: &str, of_bounce: &[String]) -> Op
     let pattern = ADDRESS.as_ref()?;
     let all = |text: &str| -> Vec<String> {
         let found = pattern.find_iter(text).map(|found| found.as_str().trim_matches(['.', '*', '`', '=']).to_owned());
+        let is_server = |found: &str| found.starts_with("postmaster@") || found.starts_with("mailer-daemon@");
         found
-            .filter(|found| !of_bounce.contains(&found.to_ascii_lowercase()))
+            .filter(|found| {
+                let found = found.to_ascii_lowercase();
+                !of_bounce.contains(&found) && !is_server(&found)
+            })
             .filter_map(|found| word(&found))
             .collect()
     };

@@ -19,6 +19,17 @@ pub struct Heard {
     pub doubts: Vec<Doubt>,
 }
 
+impl Heard {
+    /// Whether this is the same text and nearer to what was said. White space gets lost on the way, and is never added.
+    pub(super) fn is_truer_than(&self, other: &Self) -> bool {
+        let text =
+            |heard: &Self| -> String { heard.reply.lines().iter().flat_map(|line| line.split_whitespace()).collect() };
+        let length = |heard: &Self| heard.reply.lines().iter().map(String::len).sum::<usize>();
+        let (lines, others) = (self.reply.lines().len(), other.reply.lines().len());
+        text(self) == text(other) && (lines, length(self)) > (others, length(other))
+    }
+}
+
 /// Why a reply may not be what was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -58,8 +69,8 @@ pub(super) fn code(text: &str) -> Option<&str> {
     behind.is_none_or(|c| c.is_whitespace() || c == '-' || c == ':').then_some(code)
 }
 
-/// Reads a reply that begins with its code. Its lines may be folded, and those of a reply of several lines may stand one
-/// behind the other. `None` if it begins with no code of a refusal.
+/// Reads a reply that begins with its code. Its lines may be folded, and those of a reply of several lines may stand
+/// one behind the other. `None` if it begins with no code of a refusal.
 pub(super) fn read(text: &str) -> Option<Heard> {
     let mut doubts = Vec::new();
     let text = text.trim();
@@ -96,9 +107,11 @@ fn unfold(text: &str, code: &str, doubts: &mut Vec<Doubt>) -> String {
     let mut joined = String::new();
     for line in text.lines() {
         let content = line.trim();
+        // sendmail's transcripts.
+        let content = content.strip_prefix("<<< ").filter(|said| said.starts_with(code)).unwrap_or(content);
         if joined.is_empty() {
             joined.push_str(content);
-        } else if content.starts_with(code) && self::code(content).is_some() {
+        } else if begins(content, code) && (goes_on(&joined, code) || !line.starts_with([' ', '\t'])) {
             joined.push('\n');
             joined.push_str(content);
         } else if !content.is_empty() {
@@ -113,6 +126,20 @@ fn unfold(text: &str, code: &str, doubts: &mut Vec<Doubt>) -> String {
         }
     }
     joined
+}
+
+/// Whether a line of a reply begins here.
+fn begins(content: &str, code: &str) -> bool {
+    content.starts_with(code) && self::code(content).is_some()
+}
+
+/// Whether the last line of a reply is yet to come.
+fn goes_on(joined: &str, code: &str) -> bool {
+    let last = joined
+        .rmatch_indices(code)
+        .map(|(at, _)| at)
+        .find(|&at| (at == 0 || joined[..at].ends_with([' ', '\n'])) && self::code(&joined[at..]).is_some());
+    last.is_some_and(|at| joined[at + 3..].starts_with('-'))
 }
 
 /// The lines of a reply, without code and separator.
@@ -160,11 +187,13 @@ mod tests {
             "550-5.1.1 The account does not exist. 550-5.1.1 Try again 550 5.1.1 gsmtp",
             "550-5.1.1 The account does not exist.\n    550-5.1.1 Try again\n    550 5.1.1 gsmtp",
             "550-5.1.1 The account does not exist.\\n550-5.1.1 Try again\\n550 5.1.1 gsmtp",
+            "550-5.1.1 The account does not exist. 550-5.1.1 Try again 550 5.1.1\n gsmtp",
             "550-5.1.1 The account does\n not exist. 550-5.1.1 Try again 550 5.1.1 gsmtp\n550 somebody else",
         ] {
             assert_eq!(lines_of(text), (550, gmail.clone(), vec![]), "{text:?}");
         }
         assert_eq!(lines_of("598  mail rejected"), (598, vec![" mail rejected".to_owned()], vec![]));
+        assert_eq!(lines_of("550 a\n 550 b"), (550, vec!["a 550 b".to_owned()], vec![]));
         assert_eq!(lines_of("550 a 550 b"), (550, vec!["a 550 b".to_owned()], vec![]));
         assert_eq!(lines_of("550"), (550, vec![String::new()], vec![]));
     }
@@ -182,6 +211,16 @@ mod tests {
         }
         assert!(lines_of(&format!("550 {}", "长".repeat(LONGEST))).2 == [Doubt::Long]);
         assert_eq!(read(&"550-a\n".repeat(900)).unwrap().reply.lines().len(), MOST_LINES);
+    }
+
+    #[test]
+    fn white_space_is_not_added_on_the_way() {
+        let of = |text: &str| read(text).unwrap();
+        assert!(of("598  mail rejected").is_truer_than(&of("598 mail rejected")));
+        assert!(of("550-a\n550 b").is_truer_than(&of("550 ab")));
+        for text in ["598 mail rejected", "598  mail rejected", "598   mail"] {
+            assert!(!of(text).is_truer_than(&of("598  mail rejected")), "{text}");
+        }
     }
 
     #[test]

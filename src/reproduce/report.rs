@@ -1,5 +1,7 @@
 //! Delivery reports (RFC 3464), those for internationalised addresses (RFC 6533), and the mail that they return.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
@@ -20,13 +22,18 @@ static XTEXT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\+([0-9A-F
 
 /// The failures that the reports of a mail tell of; not those of the mails in it.
 pub(super) fn read(mail: &Message<'_>) -> Vec<Failure> {
+    reports(mail).flat_map(|text| of_blocks(&text, How::Report)).collect()
+}
+
+/// The texts of a mail's reports.
+fn reports<'m>(mail: &'m Message<'_>) -> impl Iterator<Item = Cow<'m, str>> {
     let is_report = |subtype: Option<&str>| {
         subtype.is_some_and(|subtype| subtype.to_ascii_lowercase().ends_with("delivery-status"))
     };
-    let reports = mail.parts.iter().take(100).filter(|part| {
+    let reports = mail.parts.iter().take(100).filter(move |part| {
         part.content_type().is_some_and(|of| of.ctype().eq_ignore_ascii_case("message") && is_report(of.subtype()))
     });
-    reports.flat_map(|report| of_blocks(&guess(report.contents()), How::Report)).collect()
+    reports.map(|report| guess(report.contents()))
 }
 
 /// The failures of fields that stand anywhere in a text, as where a boundary is broken.
@@ -48,6 +55,14 @@ pub(super) fn original(mail: &Message<'_>) -> Option<Original> {
     })?;
     original.sender = original.sender.or(sender);
     Some(original)
+}
+
+/// The sender of the mail that failed, as Postfix's reports have it.
+pub(super) fn sender(mail: &Message<'_>) -> Option<String> {
+    let reports = reports(mail);
+    let blocks: Vec<_> = reports.take(5).flat_map(|text| blocks(&text)).collect();
+    let mut fields = blocks.iter().flatten();
+    fields.find(|(name, _)| name == "x-postfix-sender").and_then(|(_, value)| address(value))
 }
 
 /// What the header of the mail that failed says.
@@ -111,10 +126,19 @@ fn of_block(block: &[Field], how: How) -> Option<Failure> {
         recipient,
         stage: stage::said(&around),
         reply,
-        remote: value("remote-mta").map(typed).and_then(|(_, name)| word(&name)),
+        remote: value("remote-mta").map(typed).and_then(|(_, name)| server(&name)),
         status: value("status").and_then(|status| word(status.split_whitespace().next()?)),
+        original: None,
         how,
     })
+}
+
+/// A server as `mx.example.com [192.0.2.1]`; Gmail writes `mx.example.com. (192.0.2.1, the server for the domain …)`.
+fn server(text: &str) -> Option<String> {
+    let (name, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let address = rest.trim_start_matches(['(', '[']).split([',', ')', ']', ' ']).next().unwrap_or_default();
+    let address = address.parse::<IpAddr>().map(|address| format!(" [{address}]")).unwrap_or_default();
+    word(&format!("{}{address}", name.trim_end_matches('.')))
 }
 
 /// The reply of a `Diagnostic-Code`, and what else stands in it.
@@ -123,11 +147,23 @@ fn diagnostic(value: &str) -> (Option<reply::Heard>, String) {
         Some((kind, text)) if kind.len() <= 30 && !kind.trim().contains(' ') => text,
         _ => value,
     };
+    let decoded = decoded(text);
+    let text = &*decoded;
     // `X-Postfix; host mx.example.com said: 550 no (in reply to RCPT TO command)`.
     match reply::read(text) {
         Some(heard) => (Some(heard), String::new()),
         None => super::prose::reply_within(text),
     }
+}
+
+/// The text of a field, without encoded-words (RFC 2047), which are in some diagnostics.
+fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains("=?") {
+        return text.into();
+    }
+    let field = format!("Subject: {}\n\n", text.trim().replace('\n', "\n "));
+    let header = MessageParser::default().parse_headers(field.as_bytes());
+    header.and_then(|header| header.subject().map(str::to_owned)).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The type and the text of `dns; mx.example.com`.
@@ -139,8 +175,8 @@ fn typed(value: &str) -> (String, String) {
     }
 }
 
-/// An address as RCPT had it. `\x{7528}` is how RFC 6533 §3 writes what is not ASCII; xtext (RFC 3461 §4) should have been
-/// decoded, and is where it hides the at sign.
+/// An address as RCPT had it. `\x{7528}` is how RFC 6533 §3 writes what is not ASCII; xtext (RFC 3461 §4) should have
+/// been decoded, and is where it hides the at sign.
 fn address(value: &str) -> Option<String> {
     let (_, text) = typed(value);
     let mut text = text.trim_matches(['<', '>', ' ']).to_owned();
@@ -175,6 +211,19 @@ mod tests {
         ] {
             assert_eq!(address(value).as_deref(), found, "{value}");
         }
+    }
+
+    #[test]
+    fn servers_and_encoded_words_are_read() {
+        for (text, read) in [
+            ("mx.example.com", "mx.example.com"),
+            ("mx.example.com. (192.0.2.1, the server for the domain example.com.)", "mx.example.com [192.0.2.1]"),
+            ("mx.example.com (not an address)", "mx.example.com"),
+        ] {
+            assert_eq!(server(text).as_deref(), Some(read));
+        }
+        assert_eq!(decoded(" 550 =?UTF-8?B?5aW9?= x"), "550 好 x");
+        assert_eq!(decoded("550  no"), "550  no");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What is brought to `mockmx reproduce`.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -15,19 +16,25 @@ const LONGEST: u64 = (1 << 20) + 1;
 const MOST_FILES: usize = 1_000;
 
 /// Reads what is named, and finds what is in each.
-pub(super) fn read(what: &[String]) -> anyhow::Result<Vec<(String, Found)>> {
+pub(super) fn read(what: &[OsString]) -> anyhow::Result<Vec<(String, Found)>> {
     match what {
         [dash] if dash == "-" => Ok(vec![("standard input".to_owned(), find(&bytes(io::stdin())?))]),
         [name] if Path::new(name).is_dir() => folder(Path::new(name)),
-        names if names.iter().all(|name| Path::new(name).is_file()) => names.iter().map(|name| file(name)).collect(),
-        [name] if is_name(name) => bail!("cannot open {}: there is no such file, and it is no bounce", Escaped(name)),
-        words => Ok(vec![("the text".to_owned(), find(words.join(" ").as_bytes()))]),
+        names if names.iter().all(|name| Path::new(name).exists()) => {
+            names.iter().map(|name| file(Path::new(name))).collect()
+        }
+        [name] if is_name(name) => {
+            let name = name.to_string_lossy();
+            bail!("cannot open {}: there is no such file, and it is no bounce", Escaped(&name))
+        }
+        // On a terminal of GBK they are no UTF-8.
+        words => Ok(vec![("the text".to_owned(), find(words.join(OsStr::new(" ")).as_encoded_bytes()))]),
     }
 }
 
 /// Whether a text can only be meant as the name of a file.
-fn is_name(text: &str) -> bool {
-    !text.contains(char::is_whitespace)
+fn is_name(text: &OsStr) -> bool {
+    !text.as_encoded_bytes().iter().any(u8::is_ascii_whitespace)
 }
 
 fn folder(folder: &Path) -> anyhow::Result<Vec<(String, Found)>> {
@@ -38,13 +45,14 @@ fn folder(folder: &Path) -> anyhow::Result<Vec<(String, Found)>> {
     if files.len() > MOST_FILES {
         bail!("{} has {} files, and {MOST_FILES} are read at once; name some of them", Escaped(&name), files.len());
     }
-    files.iter().map(|path| file(&path.display().to_string())).collect()
+    files.iter().map(|path| file(path)).collect()
 }
 
-fn file(name: &str) -> anyhow::Result<(String, Found)> {
-    let read = File::open(name).and_then(bytes);
-    let read = read.with_context(|| format!("cannot read {}", Escaped(name)))?;
-    Ok((name.to_owned(), find(&read)))
+fn file(path: &Path) -> anyhow::Result<(String, Found)> {
+    let name = path.display().to_string();
+    let read = File::open(path).and_then(bytes);
+    let read = read.with_context(|| format!("cannot read {}", Escaped(&name)))?;
+    Ok((name, find(&read)))
 }
 
 fn bytes(from: impl Read) -> io::Result<Vec<u8>> {

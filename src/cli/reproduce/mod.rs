@@ -5,6 +5,7 @@
 mod input;
 mod show;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -38,7 +39,7 @@ with which reply, and at which stage; what it only guesses it calls a guess. Exi
 pub(super) struct ReproduceArgs {
     /// What came back: a file, a folder, the text itself, or `-` for standard input
     #[arg(value_name = "WHAT", required = true)]
-    what: Vec<String>,
+    what: Vec<OsString>,
     /// Reproduce only failure number N, as they are printed [default: all]
     #[arg(long, value_name = "N")]
     only: Option<usize>,
@@ -136,7 +137,7 @@ fn cases<'a>(args: &ReproduceArgs, brought: &'a [(String, Found)]) -> Vec<Case<'
     let wanted: Vec<Match> = args.matches.iter().copied().map(Match::from).collect();
     let all = brought.iter().flat_map(|(_, found)| found.failures.iter().map(move |failure| (failure, found)));
     let cases = all.enumerate().map(|(index, (failure, found))| {
-        let plan = Plan::new(failure, found, &wanted, args.stage).map_err(|error| error.to_string());
+        let plan = Plan::new(failure, &wanted, args.stage).map_err(|error| error.to_string());
         Case { number: index + 1, failure, found, plan }
     });
     cases.filter(|case| args.only.is_none_or(|only| only == case.number)).collect()
@@ -186,7 +187,7 @@ fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyh
         bail!("nothing can be reproduced; the lines above say why");
     }
     if let Some(file) = &args.pack {
-        write_pack(file, &plans)?;
+        write_pack(file, &plans, &generation.policy)?;
     }
     let stubs: Vec<_> = plans.iter().flat_map(|plan| plan.stubs()).collect();
     if let Some(url) = &args.stub {
@@ -222,7 +223,7 @@ fn pack_id(file: &Path) -> anyhow::Result<&str> {
     })
 }
 
-fn write_pack(file: &Path, plans: &[&Plan]) -> anyhow::Result<()> {
+fn write_pack(file: &Path, plans: &[&Plan], policy: &Policy) -> anyhow::Result<()> {
     let id = pack_id(file)?;
     let name = file.display().to_string();
     if plans.len() > 1 {
@@ -236,7 +237,9 @@ fn write_pack(file: &Path, plans: &[&Plan]) -> anyhow::Result<()> {
         bail!("no pack can be made of this");
     }
     std::fs::write(file, text).with_context(|| format!("cannot write {}", Escaped(&name)))?;
-    let provider = if plan.needs_provider() { format!(" --provider {id}") } else { String::new() };
+    // A domain of another pack's may go there.
+    let is_taken = policy.providers().iter().any(|of| of.domains.iter().any(|domain| plan.domains().contains(domain)));
+    let provider = if is_taken || plan.needs_provider() { format!(" --provider {id}") } else { String::new() };
     writeln!(anstream::stderr(), "wrote {name}; `mockmx serve --policies {name}{provider}` answers by it")?;
     Ok(())
 }

@@ -59,8 +59,9 @@ fn lines(case: &Case<'_>, explainer: &Explainer<'_>) -> Vec<(&'static str, Strin
     }
     say("server", failure.remote.clone(), Sure::Said);
     say("status", failure.status.clone(), Sure::Said);
-    say("read from", Some(failure.how.to_string()), Sure::Said);
-    if let Some(original) = &case.found.original {
+    let sure = failure.sure();
+    say("read from", Some(format!("{} ({sure})", failure.how)), sure);
+    if let Some(original) = &failure.original {
         say("sender", original.sender.clone().or_else(|| original.from.clone()), Sure::Said);
         say("subject", original.subject.clone(), Sure::Said);
         say("message", original.message_id.clone(), Sure::Said);
@@ -99,7 +100,6 @@ pub(super) fn as_json(brought: &[(String, Found)], cases: &[Case<'_>], explainer
         json!({
             "source": name,
             "cut": found.cut,
-            "original": found.original,
             "failures": own.map(|case| failure(case, explainer)).collect::<Vec<_>>(),
         })
     });
@@ -140,7 +140,9 @@ fn failure(case: &Case<'_>, explainer: &Explainer<'_>) -> Value {
         "stage": stage,
         "remote": failure.remote,
         "status": failure.status,
+        "original": failure.original,
         "how": failure.how,
+        "sure": failure.sure(),
         "rule": rule,
         "stubs": stubs,
         "error": error,

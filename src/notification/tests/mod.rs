@@ -10,6 +10,7 @@ mod forms;
 mod golden;
 mod hostile;
 mod permits;
+mod reproduced;
 
 /// 2008-02-01 08:00:00 UTC.
 const RECEIVED: Time = Time::from_unix_seconds(1_201_852_800);
