@@ -33,6 +33,30 @@ pub(super) fn clean(text: &str, most: usize) -> String {
     out
 }
 
+/// What a server said, on one line, without what is not seen: its own spaces stay, for 263's replies are told by two of
+/// them. Not longer than `most` characters.
+pub(super) fn said(text: &str, most: usize) -> String {
+    let (mut out, mut length, mut blanks) = (String::new(), 0, 0);
+    for c in text.chars() {
+        if c == ' ' {
+            blanks += 1;
+        } else if c.is_whitespace() || c.is_control() {
+            blanks = 1;
+        } else if !is_unseen(c) {
+            if length > 0 && length + blanks < most {
+                out.extend(std::iter::repeat_n(' ', blanks));
+                length += blanks;
+            }
+            if length >= most {
+                break;
+            }
+            (blanks, length) = (0, length + 1);
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// A host's name as it may stand in any field: A-labels, or what of it is letters, digits, dots and hyphens, if anything.
 pub(super) fn domain(text: &str) -> Option<String> {
     let ascii = if text.is_ascii() { None } else { idna::domain_to_ascii(text).ok() };
@@ -122,9 +146,9 @@ pub(super) fn plain(value: &str) -> Words {
 pub(super) fn reported(kind: &str, value: &str, utf8: bool) -> Words {
     let mut words = Words::default();
     words.split(kind);
-    let value = clean(value, if value.is_ascii() { LONGEST } else { LONGEST / 4 });
+    let value = said(value, if value.is_ascii() { LONGEST } else { LONGEST / 4 });
     if value.is_ascii() || utf8 {
-        words.split(&value);
+        words.split_exactly(&value);
     } else {
         words.encode(&value, Charset::Utf8);
     }
@@ -175,6 +199,18 @@ pub(super) struct Words(pub(super) Vec<String>);
 impl Words {
     fn split(&mut self, text: &str) {
         self.0.extend(text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned));
+    }
+
+    /// The same, but of several blanks those behind the first stay: folding keeps them (RFC 5322 §2.2.3).
+    fn split_exactly(&mut self, text: &str) {
+        let mut blanks = String::new();
+        for word in text.split(' ') {
+            if word.is_empty() {
+                blanks.push(' ');
+            } else {
+                self.0.push(std::mem::take(&mut blanks) + word);
+            }
+        }
     }
 
     /// Encoded-words, none of which parts a character (RFC 2047 §5).

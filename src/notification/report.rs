@@ -79,7 +79,7 @@ fn status(source: &Source<'_>, told: &[usize], host: &str, utf8: bool) -> Vec<u8
         if let Some(remote) = event.remote.and_then(field::domain) {
             fields.ours("Remote-MTA", &format!("dns; {remote}"));
         }
-        let diagnostic = field::clean(event.kind.diagnostic(), 900);
+        let diagnostic = field::said(event.kind.diagnostic(), 900);
         if !diagnostic.is_empty() {
             // What no server said is of a type of ours (RFC 3464 §2.1.2).
             let kind = if diagnostic.starts_with(|c: char| c.is_ascii_digit()) { "smtp;" } else { "x-local;" };

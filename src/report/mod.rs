@@ -31,10 +31,10 @@ pub use self::check::SenderCheck;
 /// How all senders behaved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Report {
-    /// All sessions that were asked for were looked at. Of very many only the latest are.
-    pub complete: bool,
     /// Each sender, by lane, domain and address.
     pub senders: Vec<SenderReport>,
+    /// All sessions that were asked for were looked at. Of very many only the latest are.
+    pub complete: bool,
 }
 
 /// How one sender behaved.
