@@ -2,9 +2,10 @@
 //! then, dated for when they are due.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
 use std::collections::HashMap;
 
-use super::{Event, Forms, Kind, Notification, Original, Reason, hindrance, write};
+use super::{Event, Forms, Head, Kind, Notification, Original, Reason, Source, permit, written};
 use crate::clock::Time;
 use crate::journal::record::{Delivery, Message};
 use crate::verdict::{Later, NotificationKind};
@@ -48,12 +49,14 @@ pub fn write_later<'a>(
 ) -> Letters<'a> {
     let mut found = Letters::default();
     let mut bytes = 0;
+    let head = Head::read(raw);
+    let headers_alone = LazyCell::new(|| alone(message.clone()));
     for (later, recipients) in groups(later) {
         if found.letters.len() >= MOST {
             found.unsent.push(format!("no more than {MOST} notifications are sent of a message"));
             break;
         }
-        let told = told(message, later, &recipients, bytes >= MOST_WHOLE);
+        let told = told(if bytes < MOST_WHOLE { message } else { &headers_alone }, later, recipients);
         let names = |indices: &[usize]| -> Vec<String> {
             indices.iter().filter_map(|&index| Some(told.message.deliveries.get(index)?.recipient.clone())).collect()
         };
@@ -75,13 +78,17 @@ pub fn write_later<'a>(
         };
         let unsent = |why: &str| format!("no {} about {}: {why}", kind.name(), names(&told.recipients).join(", "));
         let Some(form) = forms.of(&later.provider) else { continue };
-        if let Some(hindrance) = hindrance(&event) {
-            found.unsent.push(unsent(&hindrance.to_string()));
-        } else if let Err(why) = may(later) {
-            found.unsent.push(unsent(&why));
-        } else if let Some(written) = write(&event, form) {
-            bytes += written.raw.len();
-            found.letters.push(Letter { later, recipients: names(&written.recipients), written, due });
+        let source = Source { event: &event, head: &head, place: found.letters.len() };
+        match permit::told(&source) {
+            Err(hindrance) => found.unsent.push(unsent(&hindrance.to_string())),
+            Ok(asked) => match may(later) {
+                Err(why) => found.unsent.push(unsent(&why)),
+                Ok(()) => {
+                    let written = written(&source, form, asked);
+                    bytes += written.raw.len();
+                    found.letters.push(Letter { later, recipients: names(&written.recipients), written, due });
+                }
+            },
         }
     }
     found
@@ -113,21 +120,21 @@ struct Told<'m> {
     recipients: Vec<usize>,
 }
 
-fn told<'m>(message: &'m Message, later: &Later, recipients: &[usize], headers_alone: bool) -> Told<'m> {
-    let mut told = Told { message: Cow::Borrowed(message), recipients: recipients.to_vec() };
+fn told<'m>(message: &'m Message, later: &Later, recipients: Vec<usize>) -> Told<'m> {
     if let (Some(about), Some(&index)) = (&later.about, recipients.first()) {
         // The sender asked for the recipient, and is told of somebody else (RFC 3461 §5.2.7).
         let delivery = message.deliveries.get(index).cloned();
         let deliveries = delivery.map(|delivery| Delivery { recipient: about.clone(), ..delivery });
-        told = Told {
-            message: Cow::Owned(Message { deliveries: deliveries.into_iter().collect(), ..without_lists(message) }),
-            recipients: vec![0],
-        };
+        let message = Message { deliveries: deliveries.into_iter().collect(), ..without_lists(message) };
+        return Told { message: Cow::Owned(message), recipients: vec![0] };
     }
-    if headers_alone {
-        told.message.to_mut().parameters.ret = Some("HDRS".to_owned());
-    }
-    told
+    Told { message: Cow::Borrowed(message), recipients }
+}
+
+/// The message as if its sender wanted no more of it than its header.
+fn alone(mut message: Message) -> Message {
+    message.parameters.ret = Some("HDRS".to_owned());
+    message
 }
 
 /// A copy of the message without what can be long and says nothing here.

@@ -155,35 +155,55 @@ pub struct Notification {
 /// Writes the notification of an event in a provider's form; nothing if [`hindrance`] names something.
 #[must_use]
 pub fn write(event: &Event<'_>, form: &Form) -> Option<Notification> {
-    let source = Source::read(event);
+    let head = Head::read(event.original.raw);
+    let source = Source { event, head: &head, place: 0 };
     let told = permit::told(&source).ok()?;
-    Some(match event.kind {
-        Kind::OutOfOffice { .. } => personal::out_of_office(&source, form, told[0]),
-        Kind::ReadReceipt => personal::read_receipt(&source, form, told[0]),
-        Kind::AbuseReport => personal::abuse_report(&source, form, told[0]),
-        _ => report::delivery(&source, form, told),
-    })
+    Some(written(&source, form, told))
+}
+
+/// The notification of these recipients, at least one, that nothing hinders.
+fn written(source: &Source<'_>, form: &Form, told: Vec<usize>) -> Notification {
+    match source.event.kind {
+        Kind::OutOfOffice { .. } => personal::out_of_office(source, form, told[0]),
+        Kind::ReadReceipt => personal::read_receipt(source, form, told[0]),
+        Kind::AbuseReport => personal::abuse_report(source, form, told[0]),
+        _ => report::delivery(source, form, told),
+    }
+}
+
+/// The header of an original. It is read once, however many notifications are written of it: it can be all of a message
+/// of 35 MiB.
+struct Head<'a> {
+    section: &'a [u8],
+    is_ascii: bool,
+    /// Its fields, decoded.
+    fields: Vec<Header>,
+}
+
+impl<'a> Head<'a> {
+    fn read(raw: &'a [u8]) -> Self {
+        let section = crate::message::header_section(raw);
+        let fields = MessageFacts::read_header(section, &Bounds::default()).headers;
+        Self { section, is_ascii: section.is_ascii(), fields }
+    }
 }
 
 /// An event, and what the header of its original says.
 struct Source<'a> {
     event: &'a Event<'a>,
-    /// The original's header fields, decoded.
-    headers: Vec<Header>,
+    head: &'a Head<'a>,
+    /// Its place among the notifications of its message, all else of which can be the same.
+    place: usize,
 }
 
 impl<'a> Source<'a> {
-    fn read(event: &'a Event<'a>) -> Self {
-        Self { event, headers: MessageFacts::read_header(event.original.raw, &Bounds::default()).headers }
-    }
-
     fn message(&self) -> &'a Message {
         self.event.original.message
     }
 
     /// The first header field of that name.
     fn header(&self, name: &str) -> Option<&str> {
-        let field = self.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+        let field = self.head.fields.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
         Some(field.value.trim())
     }
 
@@ -210,8 +230,6 @@ impl<'a> Source<'a> {
     fn is_utf8(&self, told: &[usize]) -> bool {
         let message = self.message();
         let addresses = || told.iter().map(|&index| self.recipient(index)).chain([message.from.as_str()]);
-        message.parameters.utf8
-            && (addresses().any(|address| !address.is_ascii())
-                || !crate::message::header_section(self.event.original.raw).is_ascii())
+        message.parameters.utf8 && (addresses().any(|address| !address.is_ascii()) || !self.head.is_ascii)
     }
 }

@@ -1,8 +1,9 @@
 //! Whether a notification may be written.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use super::{Event, Kind, Source};
+use super::{Event, Head, Kind, Source};
 use crate::address::Address;
 
 /// Why no notification is written.
@@ -38,7 +39,7 @@ impl fmt::Display for Hindrance {
 /// What keeps a notification of the event from being written.
 #[must_use]
 pub fn hindrance(event: &Event<'_>) -> Option<Hindrance> {
-    told(&Source::read(event)).err()
+    told(&Source { event, head: &Head::read(event.original.raw), place: 0 }).err()
 }
 
 /// The recipients that a notification tells of, at least one.
@@ -50,11 +51,11 @@ pub(super) fn told(source: &Source<'_>) -> Result<Vec<usize>, Hindrance> {
     if starts_with(source.header("content-type").unwrap_or_default(), "multipart/report") {
         return Err(Hindrance::Report);
     }
-    let mut told: Vec<_> = Vec::new();
+    let (mut told, mut seen) = (Vec::new(), HashSet::new());
     for &index in event.recipients {
         let delivery = source.message().deliveries.get(index);
         let asked = |notify: Option<&str>| !event.kind.is_of_delivery() || asks(notify, event.kind);
-        if delivery.is_some_and(|delivery| asked(delivery.parameters.notify.as_deref())) && !told.contains(&index) {
+        if delivery.is_some_and(|delivery| asked(delivery.parameters.notify.as_deref())) && seen.insert(index) {
             told.push(index);
         }
     }
@@ -87,7 +88,7 @@ fn reply(source: &Source<'_>, recipient: usize) -> Result<(), Hindrance> {
     let local = from.rsplit_once('@').map_or(from, |(local, _)| local).to_ascii_lowercase();
     let by_program = source.header("auto-submitted").is_some_and(|value| !starts_with(value, "no"))
         || ["bulk", "list", "junk"].iter().any(|word| header("precedence").eq_ignore_ascii_case(word))
-        || source.headers.iter().any(|field| starts_with(&field.name, "list-"))
+        || source.head.fields.iter().any(|field| starts_with(&field.name, "list-"))
         || ["all", "oof", "autoreply"].iter().any(|word| has_word(header("x-auto-response-suppress"), word))
         || local == "mailer-daemon"
         || local.starts_with("owner-")
@@ -96,7 +97,8 @@ fn reply(source: &Source<'_>, recipient: usize) -> Result<(), Hindrance> {
         return Err(Hindrance::Automatic);
     }
     let names = ["to", "cc", "bcc", "resent-to", "resent-cc", "resent-bcc"];
-    let mut fields = source.headers.iter().filter(|field| names.contains(&field.name.to_ascii_lowercase().as_str()));
+    let mut fields =
+        source.head.fields.iter().filter(|field| names.contains(&field.name.to_ascii_lowercase().as_str()));
     let address = source.recipient(recipient).to_lowercase();
     fields.any(|field| field.value.to_lowercase().contains(&address)).then_some(()).ok_or(Hindrance::NotAddressed)
 }

@@ -168,6 +168,9 @@ impl Wording<'_> {
         let mut mark = String::new();
         // Writing into a string does not fail.
         let _ = write!(mark, "{:x}.{:08x}", event.now.unix_nanos(), rawzip::crc32(what.as_bytes()));
+        if self.source.place > 0 {
+            let _ = write!(mark, ".{}", self.source.place);
+        }
         mark
     }
 

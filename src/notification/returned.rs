@@ -2,7 +2,6 @@
 
 use super::mime::Part;
 use super::{Form, Kind, Returns, Source};
-use crate::message::header_section;
 
 /// The largest message that is returned whole to a sender who asks for it (RET=FULL).
 const MOST: usize = 10 << 20;
@@ -28,11 +27,10 @@ pub(super) fn returns(source: &Source<'_>, form: &Form) -> Returns {
 
 /// The bytes that are returned.
 pub(super) fn bytes<'a>(source: &Source<'a>, returns: Returns) -> &'a [u8] {
-    let raw = source.event.original.raw;
     match returns {
-        Returns::Full => raw,
+        Returns::Full => source.event.original.raw,
         Returns::Headers => {
-            let section = header_section(raw);
+            let section = source.head.section;
             let within = &section[..section.len().min(MOST_HEADER)];
             if within.len() == section.len() {
                 return section;

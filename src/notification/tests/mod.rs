@@ -9,6 +9,7 @@ use crate::verdict::Fate;
 mod forms;
 mod golden;
 mod hostile;
+mod letters;
 mod permits;
 mod reproduced;
 

@@ -1,0 +1,44 @@
+//! All that one message brings about.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::verdict::{Later, NotificationKind, Why};
+
+fn later(recipient: usize, diagnostic: &str, status: &str) -> Later {
+    Later {
+        kind: NotificationKind::Failed,
+        rule: None,
+        provider: "neutral".to_owned(),
+        host: "mx.example".to_owned(),
+        recipient,
+        about: None,
+        after: Duration::ZERO,
+        status: status.to_owned(),
+        diagnostic: diagnostic.to_owned(),
+        text: String::new(),
+        remote: None,
+        given_up_after: None,
+        every: None,
+        why: Arc::new(Why::default()),
+    }
+}
+
+fn letters<'a>(message: &Message, raw: &[u8], later: &'a [Later]) -> Vec<Letter<'a>> {
+    let found = write_later(message, raw, later, forms(), |_| Ok(()));
+    assert_eq!(found.unsent, Vec::<String>::new());
+    found.letters
+}
+
+/// Of a header that is all of the message, each of a thousand notifications would else take seconds.
+#[test]
+fn the_header_is_read_once_for_all() {
+    let to: Vec<_> = (0..300).map(|number| format!("{number}@x.test")).collect();
+    let message = message(&to.iter().map(String::as_str).collect::<Vec<_>>());
+    let said: Vec<_> = (0..300).map(|at| later(at, &format!("550 5.1.1 <{}>", to[at]), "")).collect();
+    let raw = "X:\r\n".repeat(2 << 20);
+    let letters = letters(&message, raw.as_bytes(), &said);
+    assert_eq!(letters.len(), 300);
+    assert!(letters.iter().all(|letter| (64 << 10..70 << 10).contains(&letter.written.raw.len())));
+}
