@@ -100,15 +100,20 @@ fn groups(later: &[Later]) -> Vec<(&Later, Vec<usize>)> {
     let mut known = HashMap::new();
     for later in later {
         let rule = later.rule.as_ref().map(std::sync::Arc::as_ptr);
-        let what = (rule, later.kind.name(), later.after, &later.diagnostic, &later.provider, &later.about);
-        let of_group = *known.entry(what).or_insert(groups.len());
-        match groups.get_mut(of_group) {
+        let said = (&later.status, &later.diagnostic, &later.remote, later.given_up_after);
+        let what = (rule, later.kind.name(), later.after, said, &later.provider, &later.about);
+        let of_group = known.get(&what).copied();
+        match of_group.and_then(|of_group: usize| groups.get_mut(of_group)) {
             // One copy came to somebody else, however many recipients it was made for.
-            Some((_, recipients)) if later.about.is_none() && later.kind.is_of_delivery() => {
+            Some(_) if later.about.is_some() => {}
+            // What is said twice of one recipient is told twice.
+            Some((_, recipients)) if later.kind.is_of_delivery() && recipients.last() != Some(&later.recipient) => {
                 recipients.push(later.recipient);
             }
-            Some(_) if later.about.is_some() => {}
-            _ => groups.push((later, vec![later.recipient])),
+            _ => {
+                known.insert(what, groups.len());
+                groups.push((later, vec![later.recipient]));
+            }
         }
     }
     groups
