@@ -100,7 +100,19 @@ fn reply(source: &Source<'_>, recipient: usize) -> Result<(), Hindrance> {
     let mut fields =
         source.head.fields.iter().filter(|field| names.contains(&field.name.to_ascii_lowercase().as_str()));
     let address = source.recipient(recipient).to_lowercase();
-    fields.any(|field| field.value.to_lowercase().contains(&address)).then_some(()).ok_or(Hindrance::NotAddressed)
+    fields.any(|field| names_it(&field.value.to_lowercase(), &address)).then_some(()).ok_or(Hindrance::NotAddressed)
+}
+
+/// Whether the address stands in a text, and not as a part of a longer one.
+fn names_it(text: &str, address: &str) -> bool {
+    let goes_on = |c: char| c.is_alphanumeric() || c == '-';
+    text.match_indices(address).any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        let behind = &text[at + address.len()..];
+        // A full stop may be the sentence's.
+        let behind = behind.strip_prefix('.').unwrap_or(behind).chars().next();
+        !before.is_some_and(|c| goes_on(c) || "!#$%&'*+/=?^_`{|}~.".contains(c)) && !behind.is_some_and(goes_on)
+    })
 }
 
 /// RFC 8098 §2: a receipt is asked for with an address, and with no option that is required and not known (§2.2).

@@ -69,6 +69,25 @@ fn nobody_who_is_away_answers_programs_and_lists() {
 }
 
 #[test]
+fn who_is_away_answers_where_its_whole_address_stands() {
+    let away = Kind::OutOfOffice { text: "away".to_owned() };
+    let message = message(&["user@263.net"]);
+    for to in [
+        "user@263.net",
+        "a@b.test,USER@263.net",
+        "see user@263.net.",
+        "<user@263.net>",
+        "a.user@263.net <user@263.net>",
+    ] {
+        assert_eq!(hindered(&message, &format!("To: {to}\r\n\r\n"), &away), None, "{to}");
+    }
+    for to in ["superuser@263.net", "super.user@263.net", "a+user@263.net", "user@263.net.cn", "<user@263.network>"] {
+        let wanted = Some(Hindrance::NotAddressed);
+        assert_eq!(hindered(&message, &format!("To: {to}\r\n\r\n"), &away), wanted, "{to}");
+    }
+}
+
+#[test]
 fn a_read_receipt_is_asked_for() {
     let message = message(&["user@263.net"]);
     for (header, wanted) in [
