@@ -122,13 +122,23 @@ struct Work<O> {
 impl<O: Outbox> Work<O> {
     /// Tries one entry until it comes to its end.
     async fn see_through(self: Arc<Self>, mut entry: Entry<O::Key>) {
+        let mut named = self.relay.clone();
         while self.unless_stopped(entry.clock.until(entry.due)).await.is_some() {
-            let relay = Arc::clone(&self.relay.borrow());
+            let relay = Arc::clone(&named.borrow_and_update());
             let Some(hop) = relay.route(&entry.to) else {
                 tracing::debug!(target: "mockmx::relay", to = %Escaped(&entry.to), "no relay is named");
                 return;
             };
-            let Some(permits) = self.unless_stopped(self.gates.pass(hop)).await else { return };
+            let passed = async {
+                tokio::select! {
+                    biased;
+                    // Who waits behind others at a server that hangs asks again where to go.
+                    Ok(()) = named.changed() => None,
+                    permits = self.gates.pass(hop) => Some(permits),
+                }
+            };
+            let Some(passed) = self.unless_stopped(passed).await else { return };
+            let Some(permits) = passed else { continue };
             let outcome = match self.outbox.raw(&entry.key).await {
                 Ok(Some(raw)) => relay.attempt(&entry.from, &entry.to, &raw, entry.smtputf8).await,
                 Ok(None) => None,

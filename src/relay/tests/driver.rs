@@ -204,6 +204,31 @@ async fn a_host_has_four_connections_at_once() {
 }
 
 #[tokio::test]
+async fn who_waits_for_a_server_that_hangs_goes_to_the_one_that_is_named_by_then() {
+    let hangs = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut driven = Driven::new(to(&hangs.local_addr().unwrap().to_string()), false, Duration::ZERO);
+    for key in 0..6 {
+        driven.add(key, BEGIN).await;
+    }
+    let mut open = Vec::new();
+    for _ in 0..4 {
+        open.push(hangs.accept().await.unwrap());
+    }
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    driven.relay.send_replace(Arc::new(to(&server(&[TAKES]).await)));
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let (key, report) = driven.report().await;
+        assert_eq!(report.outcome.name(), "relayed");
+        keys.push(key);
+    }
+    keys.sort_unstable();
+    assert_eq!(keys, [4, 5]);
+}
+
+#[tokio::test]
 async fn at_shutdown_what_is_under_way_may_end_and_nothing_is_begun() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let hop = listener.local_addr().unwrap().to_string();
