@@ -95,18 +95,18 @@ pub(super) async fn tell(world: Arc<World>, outgoing: Outgoing) {
             "notification due"
         );
         if !resumed.remove(&notification.id) {
-            outgoing.due(notification);
+            outgoing.due(&notification);
         }
     }
 }
 
 /// What the store holds, as soon as it can be read.
-async fn once_there<T, F: Future<Output = Result<T, JournalError>>>(read: impl Fn() -> F) -> T {
+pub(super) async fn once_there<T, F: Future<Output = Result<T, JournalError>>>(read: impl Fn() -> F) -> T {
     loop {
         match read().await {
             Ok(read) => return read,
             Err(error) => {
-                tracing::error!(target: "mockmx::journal", %error, "it is not known which notifications are due");
+                tracing::error!(target: "mockmx::journal", %error, "notifications wait for the journal");
                 sleep(WAIT).await;
             }
         }

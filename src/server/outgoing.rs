@@ -11,14 +11,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::endpoint::World;
+use super::later::once_there;
 use crate::clock::{Clock, Time};
 use crate::journal::JournalError;
 use crate::journal::query::{Filter, Query};
 use crate::journal::record::{Attempt, Id, Notification, Passed, Record};
 use crate::relay::{self, Entry, Outbox, Outcome, Relay, Report};
 
-/// Notifications that may wait to be taken; the relay itself holds more.
-const WAITING: usize = 1_000;
+/// Notifications that may wait to be taken, besides those that the relay holds.
+const WAITING: usize = 1_000_000;
 
 /// Records that are read at once.
 const PAGE: usize = 1_000;
@@ -28,7 +29,15 @@ const PAGE: usize = 1_000;
 pub(super) struct Outgoing {
     world: Arc<World>,
     relay: watch::Receiver<Arc<Relay>>,
-    entries: mpsc::Sender<Entry<Arc<Notification>>>,
+    waiting: mpsc::Sender<Waiting>,
+}
+
+/// One that waits to be taken, by its id alone: a clock that is moved can make a hundred thousand due at once.
+#[derive(Debug)]
+struct Waiting {
+    notification: Id,
+    tries: u32,
+    due: Time,
 }
 
 /// The relay at work.
@@ -41,7 +50,8 @@ pub(super) struct Relaying {
 impl Outgoing {
     /// Sets the relay to work; attempts under way at its end have the time `drain`.
     pub(super) fn start(world: &Arc<World>, relay: &watch::Receiver<Arc<Relay>>, drain: Duration) -> (Self, Relaying) {
-        let (entries, taken) = mpsc::channel(WAITING);
+        let (entries, taken) = mpsc::channel(1);
+        let (waiting, queue) = mpsc::channel(WAITING);
         let (stop, stopped) = oneshot::channel();
         let stopped = async {
             // It is over too if nobody is left to stop it.
@@ -49,13 +59,14 @@ impl Outgoing {
         };
         let journal = Arc::new(Kept(Arc::clone(world)));
         let work = tokio::spawn(relay::run(taken, journal, relay.clone(), stopped, drain));
-        (Self { world: Arc::clone(world), relay: relay.clone(), entries }, Relaying { stop, work })
+        // It ends with either of those between which it stands.
+        tokio::spawn(feed(Arc::clone(world), queue, entries));
+        (Self { world: Arc::clone(world), relay: relay.clone(), waiting }, Relaying { stop, work })
     }
 
     /// Hands over one that has just become due.
-    pub(super) fn due(&self, notification: Arc<Notification>) {
-        let due = notification.due;
-        self.hand_over(notification, 0, due);
+    pub(super) fn due(&self, notification: &Notification) {
+        self.hand_over(notification, 0, notification.due);
     }
 
     /// Hands over what a former process left unfinished, and says which. What was due so long ago that it would be given
@@ -78,11 +89,11 @@ impl Outgoing {
         let resumed = due.iter().map(|notification| notification.id).collect();
         for notification in due {
             match tried.get(&notification.id) {
-                None => self.due(notification),
+                None => self.due(&notification),
                 Some((last, _)) if last.outcome != Passed::Deferred => {}
                 Some((last, tries)) => {
                     if let Some(next) = schedule.next_attempt(*tries, notification.due, last.at) {
-                        self.hand_over(notification, *tries, next);
+                        self.hand_over(&notification, *tries, next);
                     }
                 }
             }
@@ -90,23 +101,16 @@ impl Outgoing {
         Ok(resumed)
     }
 
-    fn hand_over(&self, notification: Arc<Notification>, tries: u32, due: Time) {
+    fn hand_over(&self, notification: &Notification, tries: u32, due: Time) {
         if self.relay.borrow().route(&notification.to).is_none() {
             return;
         }
-        let entry = Entry {
-            from: notification.from.clone(),
-            to: notification.to.clone(),
-            smtputf8: notification.smtputf8,
-            clock: clock(&self.world, &notification.lane),
-            first: notification.due,
-            tries,
-            due,
-            key: notification,
-        };
-        if let Err(mpsc::error::TrySendError::Full(entry)) = self.entries.try_send(entry) {
+        let waiting = Waiting { notification: notification.id, tries, due };
+        if let Err(mpsc::error::TrySendError::Full(_)) = self.waiting.try_send(waiting) {
             let reply = "too many notifications wait to be relayed".to_owned();
-            keep(&self.world, &entry.key, entry.clock.now(), String::new(), Passed::Failed, reply);
+            tracing::warn!(target: "mockmx::relay", id = %notification.id, "not relayed: {reply}");
+            let at = clock(&self.world, &notification.lane).now();
+            keep(&self.world, notification, at, String::new(), Passed::Failed, reply);
         }
     }
 
@@ -128,6 +132,30 @@ impl Relaying {
         // It may have ended by itself.
         let _ = self.stop.send(());
         self.work
+    }
+}
+
+/// Hands over what waits, as the relay takes it. What was deleted meanwhile is passed over.
+async fn feed(
+    world: Arc<World>,
+    mut waiting: mpsc::Receiver<Waiting>,
+    entries: mpsc::Sender<Entry<Arc<Notification>>>,
+) {
+    while let Some(Waiting { notification, tries, due }) = waiting.recv().await {
+        let Ok(room) = entries.reserve().await else { return };
+        let Some(notification) = once_there(|| world.journal.find::<Notification>(notification)).await else {
+            continue;
+        };
+        room.send(Entry {
+            from: notification.from.clone(),
+            to: notification.to.clone(),
+            smtputf8: notification.smtputf8,
+            clock: clock(&world, &notification.lane),
+            first: notification.due,
+            tries,
+            due,
+            key: notification,
+        });
     }
 }
 

@@ -6,6 +6,7 @@ mod handshake;
 mod identify;
 mod logs;
 mod manner;
+mod outgoing;
 mod tcp;
 
 use std::net::{Ipv4Addr, SocketAddr};
