@@ -69,8 +69,9 @@ impl Outgoing {
         self.hand_over(notification, 0, notification.due);
     }
 
-    /// Hands over what a former process left unfinished, and says which. What was due so long ago that it would be given
-    /// up by now is over.
+    /// Hands over what a former process left unfinished, and says which those are, and what it finished: by a clock that
+    /// shows the system's time again, that may be due once more. What was due so long ago that it would be given up by
+    /// now is over.
     pub(super) async fn resume(&self) -> Result<HashSet<Id>, JournalError> {
         let relay = Arc::clone(&self.relay.borrow());
         if !relay.is_named() {
@@ -86,7 +87,8 @@ impl Outgoing {
         }
         let mut due = self.all::<Notification>(since.and_due(true, self.world.lanes.clocks())).await?;
         due.reverse();
-        let resumed = due.iter().map(|notification| notification.id).collect();
+        let finished = tried.iter().filter(|(_, (last, _))| last.outcome != Passed::Deferred).map(|(id, _)| *id);
+        let resumed = due.iter().map(|notification| notification.id).chain(finished).collect();
         for notification in due {
             match tried.get(&notification.id) {
                 None => self.due(&notification),

@@ -81,3 +81,18 @@ async fn however_many_are_due_at_once_each_is_tried() {
     assert_eq!(tried.found.len(), MANY);
     assert!(tried.found.iter().all(|tried| tried.outcome == Passed::Deferred), "{:?}", tried.found[0]);
 }
+
+#[tokio::test]
+async fn what_was_taken_before_the_clock_was_set_back_by_a_restart_is_not_sent_again() {
+    let world = world();
+    let (outgoing, _goes_on) = outgoing(&world);
+    let later = keep(&world.journal, 3, Duration::from_secs(3600)).await;
+    for (told, outcome) in later.iter().zip([Passed::Relayed, Passed::Failed, Passed::Deferred]) {
+        let (id, lane, at) = (Id::new(), told.lane.clone(), told.due);
+        let (host, reply) = ("mx.example:25".to_owned(), "250 ok".to_owned());
+        world.journal.attempt(Attempt { id, notification: told.id, lane, at, host, outcome, reply });
+    }
+    let known = outgoing.resume().await.unwrap();
+    let is_known = later.iter().map(|told| known.contains(&told.id)).collect::<Vec<_>>();
+    assert_eq!(is_known, [true, true, false]);
+}
