@@ -4,7 +4,7 @@
 //! which may be moved. [`Due`] tells of each as it becomes due. What waits is read from the store at the start, so that
 //! it outlives a restart; what other processes keep in a store that is shared is theirs to tell.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +25,9 @@ const LEAST: Duration = Duration::from_millis(5);
 
 /// How long is waited for a store that is out of order.
 const WAIT: Duration = Duration::from_secs(1);
+
+/// How many wait before those are looked for that are no longer kept.
+const MANY: usize = 100_000;
 
 /// What waits, by lane.
 #[derive(Debug)]
@@ -71,6 +74,24 @@ impl Agenda {
         first.map(|(lane, at)| at.since(clocks.now(lane))).min()
     }
 
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.waiting().values().map(BTreeSet::len).sum()
+    }
+
+    fn ids(&self) -> HashSet<Id> {
+        self.waiting().values().flatten().map(|&(_, id)| id).collect()
+    }
+
+    /// Lets go of what is not kept any more, but for what is due by now: whoever takes it looks for it.
+    fn retain(&self, clocks: &Clocks, is_kept: impl Fn(&Id) -> bool) {
+        self.waiting().retain(|lane, waiting| {
+            let now = clocks.now(lane);
+            waiting.retain(|(at, id)| *at <= now || is_kept(id));
+            !waiting.is_empty()
+        });
+    }
+
     fn waiting(&self) -> MutexGuard<'_, HashMap<String, BTreeSet<(Time, Id)>>> {
         // Every change is whole, so a panic elsewhere cannot have left it half done.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
@@ -85,6 +106,8 @@ pub struct Due {
     moves: Moves,
     added: watch::Receiver<()>,
     ready: VecDeque<Id>,
+    /// How many may wait before those are looked for that are no longer kept.
+    pub(super) room: usize,
 }
 
 impl Due {
@@ -94,14 +117,8 @@ impl Due {
     /// If the store cannot be read.
     pub async fn of(journal: Arc<Journal>, clocks: Clocks, moves: Moves) -> Result<Self, JournalError> {
         let added = journal.agenda.added.subscribe();
-        let mut query = Query { filter: Filter::default().and_due(false, clocks.clone()), before: None, limit: PAGE };
-        loop {
-            let waiting = journal.page::<Notification>(&query).await?;
-            let Some(last) = waiting.last() else { break };
-            query.before = Some(last.id);
-            journal.agenda.add(&waiting);
-        }
-        Ok(Self { journal, clocks, moves, added, ready: VecDeque::new() })
+        kept(&journal, &clocks, |waiting| journal.agenda.add(waiting)).await?;
+        Ok(Self { journal, clocks, moves, added, ready: VecDeque::new(), room: MANY })
     }
 
     /// Waits for the next that is due, tells those who watch the journal of it, and returns it. One that was deleted
@@ -125,10 +142,26 @@ impl Due {
             self.moves.seen();
             self.added.mark_unchanged();
             self.ready.extend(self.journal.agenda.take(&self.clocks));
+            if self.journal.agenda.len() > self.room {
+                self.forget().await;
+            }
             if self.ready.is_empty() {
                 self.wait().await;
             }
         }
+    }
+
+    /// Lets go of what was deleted, or is gone because the journal keeps no more: with a clock that stands still, it
+    /// would wait here for ever.
+    async fn forget(&mut self) {
+        let (known, mut there) = (self.journal.agenda.ids(), HashSet::new());
+        let read = kept(&self.journal, &self.clocks, |waiting| there.extend(waiting.iter().map(|one| one.id))).await;
+        match read {
+            // What came meanwhile is kept.
+            Ok(()) => self.journal.agenda.retain(&self.clocks, |id| there.contains(id) || !known.contains(id)),
+            Err(error) => tracing::error!(target: "mockmx::journal", %error, "notifications wait for the journal"),
+        }
+        self.room = MANY.max(self.journal.agenda.len().saturating_mul(2));
     }
 
     /// Waits until something may be due.
@@ -146,5 +179,20 @@ impl Due {
             _ = self.added.changed() => {}
             () = passes => {}
         }
+    }
+}
+
+/// What waits in the store, some at a time.
+async fn kept(
+    journal: &Journal,
+    clocks: &Clocks,
+    mut take: impl FnMut(&[Arc<Notification>]),
+) -> Result<(), JournalError> {
+    let mut query = Query { filter: Filter::default().and_due(false, clocks.clone()), before: None, limit: PAGE };
+    loop {
+        let waiting = journal.page::<Notification>(&query).await?;
+        let Some(last) = waiting.last() else { return Ok(()) };
+        query.before = Some(last.id);
+        take(&waiting);
     }
 }

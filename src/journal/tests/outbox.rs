@@ -100,3 +100,31 @@ pub(super) async fn what_waits_is_due_by_its_lane_s_clock(stores: &Stores) {
     assert_eq!(journal.page::<Attempt>(&of(id)).await.unwrap(), [Arc::new(attempt)]);
     assert!(journal.page::<Attempt>(&of(first)).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_is_no_longer_kept_is_waited_for_no_more() {
+    let clock = Clock::standing(NOW);
+    let clocks = Clocks::new({
+        let clock = clock.clone();
+        move |_| clock.now()
+    });
+    let journal = Arc::new(Journal::default());
+    let mut due = Due::of(Arc::clone(&journal), clocks.clone(), clock.moves()).await.unwrap();
+    due.room = 3;
+    let facts = facts("a@example.org", &["b@example.com"]);
+    let keep = async |after: u64| {
+        let message = message(&facts, Vec::new(), 1);
+        let told = notification(&message, NOW.after(Duration::from_secs(after)), b"");
+        let id = told.0.id;
+        journal.message_with(message, Content::default(), vec![told]).await.unwrap();
+        id
+    };
+    for after in 1..=3 {
+        keep(after).await;
+    }
+    assert_eq!(journal.delete::<Notification>(&Filter::default()).await.unwrap(), 3);
+    let (waits, now) = (keep(2).await, keep(0).await);
+    assert_eq!((due.next().await.id, journal.agenda.len()), (now, 1));
+    clock.advance(Duration::from_secs(3));
+    assert_eq!(due.next().await.id, waits);
+}
