@@ -140,12 +140,22 @@ id = "f"
 stage = "message"
 when.rate = { messages = 3, per = "1m", key = "{sender}" }
 bounce = [{ kind = "delayed", reply = "550 x" }]
+[[rule]]
+id = "g"
+stage = "message"
+when.recipient = "g@"
+bounce = [
+    { kind = "lost", reply = "550 x", afer = "1m" },
+    { kind = "failed", status = "5" },
+    { kind = "out-of-office", text = "{" },
+]
 "#,
     );
     assert_eq!(
         found,
         [
             "x.toml:6: what is failed was told a code from 400 to 599, not 250",
+            "x.toml:7: a message can be filed, discarded, replaced or bounced at stage message, not at stage rcpt",
             "x.toml:11: what is failed has a `reply`: what a server said",
             "x.toml:11: expected a status code as \"5.1.1\", found \"4.1.1\"",
             "x.toml:11: `text` does not go with kind failed",
@@ -157,6 +167,11 @@ bounce = [{ kind = "delayed", reply = "550 x" }]
             "x.toml:26: a bounce tells 1 to 10 things, one after the other",
             "x.toml:27: a rule that files, discards, replaces or bounces is asked for each recipient, so it cannot count",
             "x.toml:31: what is delayed was told a code from 400 to 499, not 550",
+            "x.toml:37: expected \"failed\" or \"delayed\" or \"relayed\" or \"delivered\" or \"out-of-office\" or \
+             \"read-receipt\" or \"abuse-report\", found \"lost\"",
+            "x.toml:37: there is no key `afer` here",
+            "x.toml:38: expected a status code as \"5.1.1\", found \"5\"",
+            "x.toml:39: a brace is left open; write {{ or }} for the character itself",
         ]
     );
 }

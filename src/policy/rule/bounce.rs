@@ -94,9 +94,12 @@ impl Bounce {
             return None;
         }
         let mut steps: Vec<Step> = Vec::new();
+        // What is wrong with a step is said of it alone, not of those that say the same again.
+        let mut sound = true;
         for node in given {
-            let step = Step::read(node, steps.last(), reading)?;
-            steps.push(step);
+            let known = reading.problems.0.len();
+            steps.push(Step::read(node, steps.last(), sound, reading));
+            sound &= reading.problems.0.len() == known;
         }
         Some(Self(steps))
     }
@@ -169,35 +172,38 @@ impl Step {
         }
     }
 
-    fn read(node: &Node, before: Option<&Self>, reading: &mut Reading<'_, '_>) -> Option<Self> {
+    /// A step, as far as it can be read. `sound` is whether those ahead of it could.
+    fn read(node: &Node, before: Option<&Self>, sound: bool, reading: &mut Reading<'_, '_>) -> Self {
         let mut table = Table::of(node, reading.problems);
         let kind = table.required("kind", reading.problems);
         let kind =
             kind.and_then(|node| note(node, parse::one_of(text(node, reading.problems)?, &KINDS), reading.problems));
-        let after = table.node("after").and_then(|node| Delay::read(node, reading.problems)).unwrap_or_default();
-        let mut step = Self { after, ..Self::plain(kind?) };
-        let kind = step.kind;
+        // Of a kind that is none, it is not known what goes with it.
+        let has = |key| kind.map(|kind| has(kind, key));
+        let mut step = Self::plain(kind.unwrap_or(NotificationKind::Failed));
+        step.after = table.node("after").and_then(|node| Delay::read(node, reading.problems)).unwrap_or_default();
         for key in ["reply", "status", "remote", "retry-for", "text", "every"] {
-            if let Some(node) = table.node(key).filter(|_| !has(kind, key)) {
-                reading.problem(&node.place, format!("`{key}` does not go with kind {}", kind.name()));
+            if let Some(node) = table.node(key).filter(|_| has(key) == Some(false)) {
+                reading.problem(&node.place, format!("`{key}` does not go with kind {}", step.kind.name()));
             }
         }
-        let reply = table.node("reply").map(|node| (node, text(node, reading.problems).map(ReplyTemplate::parse)));
-        if let Some((node, reply)) = reply {
-            step.reply = Some(note(node, reply?, reading.problems)?);
-            step.reply.iter().for_each(|reply| check_reply(kind, reply, node, reading));
-        } else if has(kind, "reply") {
+        if let Some(node) = table.node("reply") {
+            let reply = text(node, reading.problems).map(ReplyTemplate::parse);
+            step.reply = reply.and_then(|reply| note(node, reply, reading.problems));
+            step.reply.iter().filter(|_| kind.is_some()).for_each(|reply| check_reply(step.kind, reply, node, reading));
+        } else if has("reply") == Some(true) {
             step.reply = before.and_then(|before| before.reply.clone());
-            if step.reply.is_none() {
-                reading.problem(&node.place, format!("what is {} has a `reply`: what a server said", kind.name()));
+            if step.reply.is_none() && sound {
+                reading.problem(&node.place, format!("what is {} has a `reply`: what a server said", step.kind.name()));
             }
         }
-        if let Some(node) = table.node("status") {
-            let class = if kind == NotificationKind::Failed { '5' } else { '4' };
-            step.status = note(node, status(text(node, reading.problems)?, class), reading.problems)?;
+        if let Some(node) = table.node("status").filter(|_| kind.is_some()) {
+            let class = if step.kind == NotificationKind::Failed { '5' } else { '4' };
+            let given = text(node, reading.problems).map(|given| status(given, class));
+            step.status = given.and_then(|given| note(node, given, reading.problems)).unwrap_or_default();
         }
         step.text = table.converted("text", reading.problems, Template::parse);
-        if step.text.is_none() && has(kind, "text") {
+        if table.node("text").is_none() && has("text") == Some(true) {
             reading.problem(&node.place, "who is out of office says so in `text`");
         }
         step.remote = table.text("remote", reading.problems).map(str::to_owned);
@@ -205,7 +211,7 @@ impl Step {
         step.retry_for = parse::duration_at(&mut table, "retry-for", reading.problems);
         step.every = parse::duration_at(&mut table, "every", reading.problems).unwrap_or(EVERY);
         table.finish(reading.problems);
-        Some(step)
+        step
     }
 
     fn later(&self, speaker: &mut Speaker<'_>, after: Duration, why: &Arc<Why>) -> Later {
