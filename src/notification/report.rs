@@ -178,7 +178,7 @@ impl Wording<'_> {
         let (event, message) = (self.source.event, self.source.message());
         let reason = event.reason;
         let value = match (placeholder, language) {
-            (Placeholder::Diagnostic, _) => event.kind.diagnostic(),
+            (Placeholder::Diagnostic, _) => return field::said(event.kind.diagnostic(), MOST),
             (Placeholder::Host, _) => self.host,
             (Placeholder::QueueId, _) => &message.queue_id,
             (Placeholder::Reason, Language::Zh) => reason.reason_zh,
