@@ -41,7 +41,7 @@ bench: ## Compare mockmx with other servers and write docs/performance.md; ARGS=
 	cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir $(TARGET) -- $(or $(ARGS),--write docs/performance.md)
 
 bench-parts: ## Measure the parts of mockmx, each by itself (a filter in ARGS)
-	cargo bench --locked --manifest-path benches/Cargo.toml --target-dir $(TARGET) -- $(ARGS)
+	cargo bench --locked --bench micro --manifest-path benches/Cargo.toml --target-dir $(TARGET) -- $(ARGS)
 
 docs: ## Write docs/providers, a page for each built-in provider, from the packs
 	cargo run --locked -- docs docs/providers
