@@ -188,6 +188,29 @@ pub struct Later {
     pub why: Arc<Why>,
 }
 
+impl Later {
+    /// What is told of a recipient at once and for no reason that a rule gives, by a provider, of which `host` is the host.
+    #[must_use]
+    pub fn of(kind: NotificationKind, provider: &str, host: &str, recipient: usize) -> Self {
+        Self {
+            kind,
+            rule: None,
+            provider: provider.to_owned(),
+            host: host.to_owned(),
+            recipient,
+            about: None,
+            after: Duration::ZERO,
+            status: String::new(),
+            diagnostic: String::new(),
+            text: String::new(),
+            remote: None,
+            given_up_after: None,
+            every: None,
+            why: Arc::default(),
+        }
+    }
+}
+
 /// Why a rule says something and what to do about it, in both languages; empty where it does not say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Why {

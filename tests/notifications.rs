@@ -17,7 +17,7 @@ const RAW: &str = "From: <zhang@client.test>\r\nTo: <user@263.net>\r\nSubject: =
 const RECEIVED: Time = Time::from_unix_seconds(1_201_852_800);
 
 /// A message that asks for every report.
-fn message() -> Message {
+pub(crate) fn message() -> Message {
     let parameters = RcptParameters {
         notify: Some("SUCCESS,FAILURE,DELAY".to_owned()),
         orcpt: Some("rfc822;user@263.net".to_owned()),

@@ -7,14 +7,13 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use mockmx::clock::Time;
-use mockmx::facts::{MailParameters, RcptParameters, Role};
-use mockmx::journal::record::{Delivery, Id, Message};
+use mockmx::journal::record::Message;
 use mockmx::mock::{MockMx, message};
 use mockmx::notification::{Event, Forms, Hindrance, Kind, Notification, Original, Reason, hindrance, write};
 use mockmx::relay::{Outcome, Relay};
 use mockmx::settings::OutboxSettings;
-use mockmx::verdict::Fate;
 
+use crate::notifications;
 use crate::postfix::{self, is_root};
 use crate::program::Watchdog;
 
@@ -26,34 +25,7 @@ const RAW: &[u8] = b"From: <a@example.com>\r\nTo: <user@263.net>\r\nSubject: x\r
     \xB4\xFA\xBF\xAA\xB7\xA2\xC6\xB1\r\n.\r\n..two\r\nbare\n.\nMAIL FROM:<evil@example.com>\r\nend\r\n";
 
 fn original() -> Message {
-    let delivery = Delivery {
-        recipient: "user@263.net".to_owned(),
-        parameters: RcptParameters { notify: None, orcpt: None },
-        fate: Fate::Inbox,
-    };
-    Message {
-        id: Id::new(),
-        session: Id::new(),
-        lane: "default".to_owned(),
-        queue_id: "1A2B3C4D5E".to_owned(),
-        received: NOW,
-        providers: vec!["263".to_owned()],
-        listener: "smtp".to_owned(),
-        role: Role::Mx,
-        peer: "192.0.2.1:40312".parse().unwrap(),
-        login: None,
-        helo: None,
-        tls: None,
-        host: "263.net".to_owned(),
-        from: "bounces@example.com".to_owned(),
-        parameters: MailParameters::default(),
-        deliveries: vec![delivery],
-        verdicts: Vec::new(),
-        notifications: Vec::new(),
-        size: RAW.len() as u64,
-        subject: "x".to_owned(),
-        headers: Vec::new(),
-    }
+    Message { from: "bounces@example.com".to_owned(), size: RAW.len() as u64, ..notifications::message() }
 }
 
 fn event<'a>(message: &'a Message, raw: &'a [u8], kind: &'a Kind) -> Event<'a> {

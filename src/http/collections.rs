@@ -13,6 +13,7 @@ use super::errors::{ApiError, Problem};
 use super::json::json;
 use super::query::{Asked, filter_alone};
 use crate::clock::io_now;
+use crate::journal::Content;
 use crate::journal::query::{Miss, Query};
 use crate::journal::record::{Id, Record};
 
@@ -161,6 +162,12 @@ pub(crate) async fn find<R: Shown>(api: &Api, id: &str) -> Result<Arc<R>, ApiErr
         None => None,
     };
     found.ok_or_else(|| ApiError::not_found(format!("there is no {} `{id}`", R::NAME)))
+}
+
+/// The bytes of a record, unless they were let go of in between.
+pub(crate) async fn content<R: Shown>(api: &Api, record: &R) -> Result<Content, ApiError> {
+    let content = api.journal().content(record.id()).await?;
+    content.ok_or_else(|| ApiError::not_found(format!("the bytes of {} `{}` are gone", R::NAME, record.id())))
 }
 
 /// Deletes what a query's filters let through.

@@ -1,10 +1,13 @@
-//! Names under which a browser saves what strangers named.
+//! Files as they are handed out, under names that are safe although strangers chose them.
 
 use std::fmt::Write as _;
 
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use utoipa::ToSchema;
 
 use crate::escape::is_unseen;
+use crate::journal::record::Id;
 
 /// The longest name, in characters.
 const LONGEST: usize = 150;
@@ -23,6 +26,12 @@ pub(crate) fn file_name(name: &str, index: usize) -> String {
     let name: String = last.chars().map(plain).take(LONGEST).collect();
     let name = name.trim_matches(|c: char| c == '.' || c.is_whitespace());
     if name.is_empty() { format!("attachment-{index}") } else { name.to_owned() }
+}
+
+/// A mail as it is, to be saved under its id.
+pub(crate) fn mail(id: Id, bytes: Vec<u8>) -> Response {
+    let name = disposition(&format!("{id}.eml"));
+    ([(header::CONTENT_TYPE, "message/rfc822"), (header::CONTENT_DISPOSITION, &name)], bytes).into_response()
 }
 
 /// `Content-Disposition` (RFC 6266): the name in ASCII, and as it is where that is not the same.

@@ -9,11 +9,10 @@ use super::api::{Api, Closing};
 use super::collections::{self, Deleted, Item, NotYet, Page, Shown};
 use super::errors::ApiError;
 use super::extract::In;
-use super::files::{Bytes, disposition, file_name};
+use super::files::{Bytes, disposition, file_name, mail};
 use super::json::json;
 use super::parameters::{Given, Holds, Parameter};
 use super::parsed::Parsed;
-use crate::journal::Content;
 use crate::journal::record::{Id, Message};
 use crate::message::{Bounds, MessageFacts};
 
@@ -82,7 +81,7 @@ pub(crate) async fn find(
 ) -> Result<Response, ApiError> {
     Given::read(query.as_deref(), &[])?;
     let message = collections::find::<Message>(&api, &id).await?;
-    let content = content(&api, &message).await?;
+    let content = collections::content(&api, message.as_ref()).await?;
     let parsed = match content.memory().filter(|bytes| bytes.len() <= READ_IN_PLACE) {
         Some(bytes) => Parsed::of(&message, bytes),
         None => api.aside(move || Ok(Parsed::of(&message, &content.read_all()?))).await?,
@@ -103,8 +102,8 @@ pub(crate) async fn raw(
 ) -> Result<Response, ApiError> {
     let delivered = Given::read(query.as_deref(), &RAW)?.number(DELIVERED, 0, MOST_INDEX)?;
     let message = collections::find::<Message>(&api, &id).await?;
-    let content = content(&api, &message).await?;
-    let file = format!("{}.eml", message.id);
+    let content = collections::content(&api, message.as_ref()).await?;
+    let message_id = message.id;
     let bytes = match delivered {
         None => api.aside(move || content.read_all()).await?,
         Some(index) if index >= message.deliveries.len() => {
@@ -115,8 +114,7 @@ pub(crate) async fn raw(
             copy.ok_or_else(|| ApiError::not_found("nothing was delivered to this recipient"))?
         }
     };
-    Ok(([(header::CONTENT_TYPE, "message/rfc822"), (header::CONTENT_DISPOSITION, &disposition(&file))], bytes)
-        .into_response())
+    Ok(mail(message_id, bytes))
 }
 
 /// The bytes of an attachment, also of a file in an archive, as `attachments` counts them.
@@ -136,7 +134,7 @@ pub(crate) async fn attachment(
 ) -> Result<Response, ApiError> {
     Given::read(query.as_deref(), &[])?;
     let message = collections::find::<Message>(&api, &id).await?;
-    let content = content(&api, &message).await?;
+    let content = collections::content(&api, message.as_ref()).await?;
     let found = move || {
         let raw = content.read_all()?;
         Ok(MessageFacts::attachment(&raw, &bounds(&raw), index))
@@ -151,12 +149,6 @@ pub(crate) async fn attachment(
     let headers =
         [(header::CONTENT_TYPE, "application/octet-stream"), (header::CONTENT_DISPOSITION, &disposition(&name))];
     Ok((headers, bytes).into_response())
-}
-
-/// The bytes of a message, unless they were let go of in between.
-async fn content(api: &Api, message: &Message) -> Result<Content, ApiError> {
-    let content = api.journal().content(message.id).await?;
-    content.ok_or_else(|| ApiError::not_found(format!("the bytes of message `{}` are gone", message.id)))
 }
 
 /// As wide as it takes for every attachment to be whole.

@@ -2,8 +2,7 @@
 
 use axum::Extension;
 use axum::extract::{RawQuery, State};
-use axum::http::header;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -12,7 +11,7 @@ use super::api::{Api, Closing};
 use super::collections::{self, Deleted, Item, NotYet, Page, Shown};
 use super::errors::ApiError;
 use super::extract::In;
-use super::files::{Bytes, disposition};
+use super::files::{Bytes, mail};
 use super::json::json;
 use super::parameters::Given;
 use crate::journal::query::{Field, Filter, Query, state};
@@ -132,11 +131,6 @@ pub(crate) async fn raw(
 ) -> Result<Response, ApiError> {
     Given::read(query.as_deref(), &[])?;
     let notification = collections::find::<Notification>(&api, &id).await?;
-    let content = api.journal().content(notification.id).await?;
-    let gone = || ApiError::not_found(format!("the bytes of notification `{}` are gone", notification.id));
-    let content = content.ok_or_else(gone)?;
-    let file = format!("{}.eml", notification.id);
-    let bytes = api.aside(move || content.read_all()).await?;
-    Ok(([(header::CONTENT_TYPE, "message/rfc822"), (header::CONTENT_DISPOSITION, &disposition(&file))], bytes)
-        .into_response())
+    let content = collections::content(&api, notification.as_ref()).await?;
+    Ok(mail(notification.id, api.aside(move || content.read_all()).await?))
 }

@@ -11,20 +11,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-use super::query::{Filter, Query};
+use super::query::Filter;
 use super::record::{Id, Notification};
-use super::{Entry, Journal, JournalError};
+use super::{Entry, Journal, JournalError, once_there};
 use crate::clock::{Moves, Time};
 use crate::lane::Clocks;
 
-/// Records that are read at once.
-const PAGE: usize = 1_000;
-
 /// The least that is slept: clocks are read again behind it.
 const LEAST: Duration = Duration::from_millis(5);
-
-/// How long is waited for a store that is out of order.
-const WAIT: Duration = Duration::from_secs(1);
 
 /// How many wait before those are looked for that are no longer kept.
 const MANY: usize = 100_000;
@@ -117,7 +111,7 @@ impl Due {
     /// If the store cannot be read.
     pub async fn of(journal: Arc<Journal>, clocks: Clocks, moves: Moves) -> Result<Self, JournalError> {
         let added = journal.agenda.added.subscribe();
-        kept(&journal, &clocks, |waiting| journal.agenda.add(waiting)).await?;
+        journal.each(waiting(&clocks), |waiting| journal.agenda.add(waiting)).await?;
         Ok(Self { journal, clocks, moves, added, ready: VecDeque::new(), room: MANY })
     }
 
@@ -126,17 +120,9 @@ impl Due {
     pub async fn next(&mut self) -> Arc<Notification> {
         loop {
             while let Some(id) = self.ready.pop_front() {
-                match self.journal.find::<Notification>(id).await {
-                    Ok(Some(notification)) => {
-                        self.journal.watch.tell(Entry::Notification(Arc::clone(&notification)));
-                        return notification;
-                    }
-                    Ok(None) => {}
-                    Err(error) => {
-                        tracing::error!(target: "mockmx::journal", %id, %error, "a notification waits for the journal");
-                        self.ready.push_front(id);
-                        sleep(WAIT).await;
-                    }
+                if let Some(notification) = once_there(|| self.journal.find::<Notification>(id)).await {
+                    self.journal.watch.tell(Entry::Notification(Arc::clone(&notification)));
+                    return notification;
                 }
             }
             self.moves.seen();
@@ -155,8 +141,8 @@ impl Due {
     /// would wait here for ever.
     async fn forget(&mut self) {
         let (known, mut there) = (self.journal.agenda.ids(), HashSet::new());
-        let read = kept(&self.journal, &self.clocks, |waiting| there.extend(waiting.iter().map(|one| one.id))).await;
-        match read {
+        let note = |waiting: &[Arc<Notification>]| there.extend(waiting.iter().map(|one| one.id));
+        match self.journal.each(waiting(&self.clocks), note).await {
             // What came meanwhile is kept.
             Ok(()) => self.journal.agenda.retain(&self.clocks, |id| there.contains(id) || !known.contains(id)),
             Err(error) => tracing::error!(target: "mockmx::journal", %error, "notifications wait for the journal"),
@@ -182,17 +168,7 @@ impl Due {
     }
 }
 
-/// What waits in the store, some at a time.
-async fn kept(
-    journal: &Journal,
-    clocks: &Clocks,
-    mut take: impl FnMut(&[Arc<Notification>]),
-) -> Result<(), JournalError> {
-    let mut query = Query { filter: Filter::default().and_due(false, clocks.clone()), before: None, limit: PAGE };
-    loop {
-        let waiting = journal.page::<Notification>(&query).await?;
-        let Some(last) = waiting.last() else { return Ok(()) };
-        query.before = Some(last.id);
-        take(&waiting);
-    }
+/// What waits in the store, by these clocks.
+fn waiting(clocks: &Clocks) -> Filter {
+    Filter::default().and_due(false, clocks.clone())
 }

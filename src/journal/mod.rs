@@ -23,9 +23,11 @@ mod trace;
 pub mod watch;
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use self::agenda::Agenda;
 pub use self::agenda::Due;
@@ -38,6 +40,12 @@ use self::record::{Attempt, Id, Kind, Message, Notification, Record, Session, Ve
 use self::sql::Sql;
 use self::watch::Watch;
 use crate::clock::{Clock, Time};
+
+/// Records that are read at once by who reads all.
+const PAGE: usize = 1_000;
+
+/// How long is waited for a store that is out of order by who cannot do without it.
+const WAIT: Duration = Duration::from_secs(1);
 
 /// The records of this process, or of all that share a store.
 #[derive(Debug)]
@@ -190,6 +198,20 @@ impl Journal {
         Ok(records)
     }
 
+    /// Goes through all records that a filter lets through, newest first, a page at a time.
+    ///
+    /// # Errors
+    /// If the store cannot be read; some may have been taken by then.
+    pub async fn each<R: Record>(&self, filter: Filter, mut take: impl FnMut(&[Arc<R>])) -> Result<(), JournalError> {
+        let mut query = Query { filter, before: None, limit: PAGE };
+        loop {
+            let page = self.page::<R>(&query).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            query.before = Some(last.id());
+            take(&page);
+        }
+    }
+
     /// The same records with whatever pages leave out, the first of them that are `most` bytes together: at least one.
     ///
     /// # Errors
@@ -300,6 +322,19 @@ impl Journal {
         };
         let entries = open.iter().filter(wanted).take(query.limit).map(as_it_is);
         entries.filter_map(|entry| R::of_entry(&entry).cloned()).collect()
+    }
+}
+
+/// What the store holds, as soon as it can be read.
+pub(crate) async fn once_there<T, F: Future<Output = Result<T, JournalError>>>(read: impl Fn() -> F) -> T {
+    loop {
+        match read().await {
+            Ok(read) => return read,
+            Err(error) => {
+                tracing::error!(target: "mockmx::journal", %error, "notifications wait for the journal");
+                sleep(WAIT).await;
+            }
+        }
     }
 }
 

@@ -1,25 +1,19 @@
 //! What a message's sender is told later: written with the message, and told of as it becomes due.
 
-use std::future::Future;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::time::sleep;
 
 use super::Generation;
 use super::content::READ_IN_PLACE;
 use super::endpoint::World;
 use super::outgoing::Outgoing;
 use crate::journal::record::{Message, Notification};
-use crate::journal::{Content, Due, JournalError};
+use crate::journal::{Content, Due, once_there};
 use crate::notification::{Letter, write_later};
 use crate::store::Lane;
 use crate::verdict::Later;
-
-/// How long is waited for a store that is out of order.
-const WAIT: Duration = Duration::from_secs(1);
 
 /// What is kept with a message for its sender.
 #[derive(Debug, Default)]
@@ -96,19 +90,6 @@ pub(super) async fn tell(world: Arc<World>, outgoing: Outgoing) {
         );
         if !resumed.remove(&notification.id) {
             outgoing.due(&notification);
-        }
-    }
-}
-
-/// What the store holds, as soon as it can be read.
-pub(super) async fn once_there<T, F: Future<Output = Result<T, JournalError>>>(read: impl Fn() -> F) -> T {
-    loop {
-        match read().await {
-            Ok(read) => return read,
-            Err(error) => {
-                tracing::error!(target: "mockmx::journal", %error, "notifications wait for the journal");
-                sleep(WAIT).await;
-            }
         }
     }
 }

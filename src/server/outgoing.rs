@@ -11,18 +11,14 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::endpoint::World;
-use super::later::once_there;
 use crate::clock::{Clock, Time};
-use crate::journal::JournalError;
-use crate::journal::query::{Filter, Query};
-use crate::journal::record::{Attempt, Id, Notification, Passed, Record};
+use crate::journal::query::Filter;
+use crate::journal::record::{Attempt, Id, Notification, Passed};
+use crate::journal::{JournalError, once_there};
 use crate::relay::{self, Entry, Outbox, Outcome, Relay, Report};
 
 /// Notifications that may wait to be taken, besides those that the relay holds.
 const WAITING: usize = 1_000_000;
-
-/// Records that are read at once.
-const PAGE: usize = 1_000;
 
 /// Hands notifications to the relay.
 #[derive(Debug)]
@@ -82,10 +78,15 @@ impl Outgoing {
             Filter::within(None, Some(self.world.lanes.default_lane().clock.now().before(schedule.give_up)), None);
         // The last attempt at each, and how many there were. Newest first, so the first that is seen is the last.
         let mut tried: HashMap<Id, (Arc<Attempt>, u32)> = HashMap::new();
-        for attempt in self.all::<Attempt>(since.clone()).await? {
-            tried.entry(attempt.notification).or_insert((attempt, 0)).1 += 1;
-        }
-        let mut due = self.all::<Notification>(since.and_due(true, self.world.lanes.clocks())).await?;
+        let count = |attempts: &[Arc<Attempt>]| {
+            for attempt in attempts {
+                tried.entry(attempt.notification).or_insert_with(|| (Arc::clone(attempt), 0)).1 += 1;
+            }
+        };
+        self.world.journal.each(since.clone(), count).await?;
+        let mut due = Vec::<Arc<Notification>>::new();
+        let since = since.and_due(true, self.world.lanes.clocks());
+        self.world.journal.each(since, |page| due.extend_from_slice(page)).await?;
         due.reverse();
         let finished = tried.iter().filter(|(_, (last, _))| last.outcome != Passed::Deferred).map(|(id, _)| *id);
         let resumed = due.iter().map(|notification| notification.id).chain(finished).collect();
@@ -113,17 +114,6 @@ impl Outgoing {
             tracing::warn!(target: "mockmx::relay", id = %notification.id, "not relayed: {reply}");
             let at = clock(&self.world, &notification.lane).now();
             keep(&self.world, notification, at, String::new(), Passed::Failed, reply);
-        }
-    }
-
-    async fn all<R: Record>(&self, filter: Filter) -> Result<Vec<Arc<R>>, JournalError> {
-        let mut query = Query { filter, before: None, limit: PAGE };
-        let mut all = Vec::new();
-        loop {
-            let page = self.world.journal.page::<R>(&query).await?;
-            let Some(last) = page.last() else { return Ok(all) };
-            query.before = Some(last.id());
-            all.extend(page);
         }
     }
 }

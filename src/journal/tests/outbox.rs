@@ -17,22 +17,7 @@ fn notification(message: &Message, due: Time, raw: &[u8]) -> (Arc<Notification>,
         recipients: vec![0],
         smtputf8: false,
     };
-    let later = Later {
-        kind: NotificationKind::Failed,
-        rule: None,
-        provider: "263".to_owned(),
-        host: "263.net".to_owned(),
-        recipient: 0,
-        about: None,
-        after: Duration::ZERO,
-        status: String::new(),
-        diagnostic: String::new(),
-        text: String::new(),
-        remote: None,
-        given_up_after: None,
-        every: None,
-        why: Arc::default(),
-    };
+    let later = Later::of(NotificationKind::Failed, "263", "263.net", 0);
     let record = Notification::of(message, &later, &written, vec!["b@example.com".to_owned()], due);
     (Arc::new(record), Content::in_memory(raw.to_vec()))
 }

@@ -1,28 +1,11 @@
 //! All that one message brings about.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use super::*;
-use crate::verdict::{Later, NotificationKind, Why};
+use crate::verdict::{Later, NotificationKind};
 
 fn later(recipient: usize, diagnostic: &str, status: &str) -> Later {
-    Later {
-        kind: NotificationKind::Failed,
-        rule: None,
-        provider: "neutral".to_owned(),
-        host: "mx.example".to_owned(),
-        recipient,
-        about: None,
-        after: Duration::ZERO,
-        status: status.to_owned(),
-        diagnostic: diagnostic.to_owned(),
-        text: String::new(),
-        remote: None,
-        given_up_after: None,
-        every: None,
-        why: Arc::new(Why::default()),
-    }
+    let (status, diagnostic) = (status.to_owned(), diagnostic.to_owned());
+    Later { status, diagnostic, ..Later::of(NotificationKind::Failed, "neutral", "mx.example", recipient) }
 }
 
 fn letters<'a>(message: &Message, raw: &[u8], later: &'a [Later]) -> Vec<Letter<'a>> {

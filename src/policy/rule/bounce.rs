@@ -227,11 +227,7 @@ impl Step {
         let facts = &*speaker.facts;
         let diagnostic = self.reply.as_ref().map(|reply| reply.render(facts, host));
         Later {
-            kind: self.kind,
             rule: Some(Arc::clone(&speaker.rule.reference)),
-            provider: speaker.provider.to_owned(),
-            host: host.to_owned(),
-            recipient: speaker.recipient,
             about,
             after,
             status: self.status.clone(),
@@ -242,6 +238,7 @@ impl Step {
             given_up_after: self.retry_for,
             every: (self.kind == NotificationKind::OutOfOffice && !speaker.named).then_some(self.every),
             why: Arc::clone(why),
+            ..Later::of(self.kind, speaker.provider, host, speaker.recipient)
         }
     }
 }

@@ -1,14 +1,12 @@
 //! What the sender is told after the 250.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
 
 use super::Scene;
 use crate::address::Address;
 use crate::policy::Provider;
 use crate::policy::rule::{Bounce, Outcome, Rule, Speaker, Turned};
-use crate::verdict::{Fate, Later, NotificationKind, Verdict, Why};
+use crate::verdict::{Fate, Later, NotificationKind, Verdict};
 
 /// What a rule tells the sender of one recipient.
 #[derive(Debug)]
@@ -100,21 +98,6 @@ impl<'a> Scene<'a> {
 
     fn success(&self, recipient: usize) -> Later {
         let pack = &self.answering(recipient).pack;
-        Later {
-            kind: NotificationKind::Delivered,
-            rule: None,
-            provider: pack.id.clone(),
-            host: pack.persona.host.clone(),
-            recipient,
-            about: None,
-            after: Duration::ZERO,
-            status: String::new(),
-            diagnostic: String::new(),
-            text: String::new(),
-            remote: None,
-            given_up_after: None,
-            every: None,
-            why: Arc::new(Why::default()),
-        }
+        Later::of(NotificationKind::Delivered, &pack.id, &pack.persona.host, recipient)
     }
 }

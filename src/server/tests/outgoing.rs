@@ -23,22 +23,7 @@ fn told(message: &Message, recipient: usize, due: Time) -> Arc<Notification> {
         recipients: vec![recipient],
         smtputf8: false,
     };
-    let later = Later {
-        kind: NotificationKind::Failed,
-        rule: None,
-        provider: "263".to_owned(),
-        host: "263.net".to_owned(),
-        recipient,
-        about: None,
-        after: Duration::ZERO,
-        status: String::new(),
-        diagnostic: String::new(),
-        text: String::new(),
-        remote: None,
-        given_up_after: None,
-        every: None,
-        why: Arc::default(),
-    };
+    let later = Later::of(NotificationKind::Failed, "263", "263.net", recipient);
     Arc::new(Notification::of(message, &later, &written, vec!["b@example.com".to_owned()], due))
 }
 
