@@ -1,55 +1,41 @@
 //! Whom somebody who is away has told so.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use super::MOST_KEYS;
 use super::holding::{Holding, HoldingKind};
+use super::until::Until;
 use crate::clock::Time;
 
 /// By recipient and sender, until when the sender is not told again (RFC 3834 §2).
 #[derive(Debug, Default)]
-pub(super) struct Answers(HashMap<(String, String), Time>);
+pub(super) struct Answers(Until);
 
 impl Answers {
     /// Notes that the sender is told now; says until when it is not, if it was told before.
     pub(super) fn tell(&mut self, recipient: &str, sender: &str, every: Duration, now: Time) -> Result<(), Time> {
-        let pair = (recipient.to_lowercase(), sender.to_lowercase());
-        if let Some(until) = self.0.get(&pair).filter(|until| **until > now) {
+        let (recipient, sender) = (recipient.to_lowercase(), sender.to_lowercase());
+        if let Some(until) = self.0.still(recipient.clone(), sender.clone(), now) {
             return Err(*until);
         }
-        if self.0.len() >= MOST_KEYS {
-            self.0.retain(|_, until| *until > now);
-        }
-        if self.0.len() >= MOST_KEYS {
-            // Whoever would be told again first goes: one answer more beats a process that dies.
-            let mut ends: Vec<_> = self.0.values().copied().collect();
-            let (_, &mut tenth, _) = ends.select_nth_unstable(MOST_KEYS / 10);
-            self.0.retain(|_, until| *until > tenth);
-        }
-        self.0.insert(pair, now.after(every));
+        self.0.set(recipient, sender, now.after(every), now);
         Ok(())
     }
 
     /// Who was told.
     pub(super) fn holdings(&self, now: Time) -> Vec<Holding> {
-        let told = self.0.iter().filter(|(_, until)| **until > now);
-        let holding = |((recipient, sender), until): (&(String, String), &Time)| Holding {
-            free: Some(*until),
-            ..Holding::new(HoldingKind::Answer, recipient, sender)
-        };
-        told.map(holding).collect()
+        self.0.holdings(HoldingKind::Answer, now)
     }
 
     /// Forgets that the sender was told. Says whether it was.
     pub(super) fn release(&mut self, recipient: &str, sender: &str) -> bool {
-        self.0.remove(&(recipient.to_owned(), sender.to_owned())).is_some()
+        self.0.release(recipient, sender)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::MOST_KEYS;
 
     #[test]
     fn a_sender_is_told_once_in_a_while() {

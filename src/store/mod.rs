@@ -13,6 +13,7 @@ mod lanes;
 mod prison;
 mod rate;
 mod turns;
+mod until;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,25 +1,18 @@
 //! Prisons.
 
-use std::collections::HashMap;
-
+use super::holding::{Holding, HoldingKind};
+use super::until::Until;
 use crate::clock::Time;
 use crate::policy::ask::Cell;
-use crate::store::MOST_KEYS;
-use crate::store::holding::{Holding, HoldingKind};
 
 /// Who is locked up, until when.
 #[derive(Debug, Default)]
-pub(super) struct Prisons(HashMap<(String, String), Time>);
+pub(super) struct Prisons(Until);
 
 impl Prisons {
     /// Until when the key is locked up, if it is. A visit from inside starts the time anew where the prison says so.
     pub(super) fn visit(&mut self, cell: &Cell, now: Time) -> Option<Time> {
-        let place = (cell.prison.clone(), cell.key.clone());
-        let until = self.0.get_mut(&place)?;
-        if *until <= now {
-            self.0.remove(&place);
-            return None;
-        }
+        let until = self.0.still(cell.prison.clone(), cell.key.clone(), now)?;
         if cell.renew {
             *until = now.after(cell.time);
         }
@@ -28,31 +21,17 @@ impl Prisons {
 
     /// Who is inside.
     pub(super) fn holdings(&self, now: Time) -> Vec<Holding> {
-        let inside = self.0.iter().filter(|(_, until)| **until > now);
-        let holding = |((prison, key), until): (&(String, String), &Time)| Holding {
-            free: Some(*until),
-            ..Holding::new(HoldingKind::Prison, prison, key)
-        };
-        inside.map(holding).collect()
+        self.0.holdings(HoldingKind::Prison, now)
     }
 
     /// Lets a key out. Says whether it was inside.
     pub(super) fn release(&mut self, prison: &str, key: &str) -> bool {
-        self.0.remove(&(prison.to_owned(), key.to_owned())).is_some()
+        self.0.release(prison, key)
     }
 
     /// Locks the key up.
     pub(super) fn lock(&mut self, cell: &Cell, now: Time) {
-        if self.0.len() >= MOST_KEYS {
-            self.0.retain(|_, until| *until > now);
-        }
-        if self.0.len() >= MOST_KEYS {
-            // Whoever would be free first goes: a prison that misses one beats a process that dies.
-            let mut ends: Vec<_> = self.0.values().copied().collect();
-            let (_, &mut tenth, _) = ends.select_nth_unstable(MOST_KEYS / 10);
-            self.0.retain(|_, until| *until > tenth);
-        }
-        self.0.insert((cell.prison.clone(), cell.key.clone()), now.after(cell.time));
+        self.0.set(cell.prison.clone(), cell.key.clone(), now.after(cell.time), now);
     }
 }
 
@@ -61,6 +40,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::store::MOST_KEYS;
 
     fn cell(renew: bool) -> Cell {
         let time = Duration::from_secs(900);
@@ -75,7 +55,7 @@ mod tests {
         assert_eq!(prisons.visit(&cell(false), Time::from_unix_seconds(1)), until);
         assert_eq!(prisons.visit(&cell(false), Time::from_unix_seconds(899)), until);
         assert_eq!(prisons.visit(&cell(false), Time::from_unix_seconds(900)), None);
-        assert!(prisons.0.is_empty());
+        assert_eq!(prisons.0.len(), 0);
     }
 
     #[test]
