@@ -6,6 +6,8 @@ use std::ops::Deref;
 use encoding_rs::{UTF_16BE, UTF_16LE};
 use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 
+use crate::message::guess;
+
 /// How deep mails within mails are looked for, and how many in all.
 const DEEPEST: usize = 5;
 const MOST_MAILS: usize = 20;
@@ -78,6 +80,17 @@ pub(crate) fn carried<'m, 'x>(mail: &'m Message<'x>, depth: usize, found: &mut V
             carried(within, depth + 1, found);
         }
     }
+}
+
+/// The texts of a mail's delivery reports, not of those of the mails in it.
+pub(crate) fn reports<'m>(mail: &'m Message<'_>) -> impl Iterator<Item = Cow<'m, str>> {
+    let is_report = |subtype: Option<&str>| {
+        subtype.is_some_and(|subtype| subtype.to_ascii_lowercase().ends_with("delivery-status"))
+    };
+    let reports = mail.parts.iter().take(100).filter(move |part| {
+        part.content_type().is_some_and(|of| of.ctype().eq_ignore_ascii_case("message") && is_report(of.subtype()))
+    });
+    reports.map(|report| guess(report.contents()))
 }
 
 /// Whether a mail server wrote it, and not the person whose mail it returns.

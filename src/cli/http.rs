@@ -38,6 +38,12 @@ pub(super) struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+/// The token that a flag gives, or else the environment; an empty one is none.
+pub(super) fn token(given: Option<&str>) -> Option<String> {
+    let token = given.map(str::to_owned).or_else(|| std::env::var("MOCKMX_HTTP_TOKEN").ok());
+    token.filter(|token| !token.is_empty())
+}
+
 /// Where a URL points, and its path, or `path` if it has none.
 pub(super) fn target<'a>(url: &'a str, path: &'a str) -> anyhow::Result<(Target<'a>, &'a str)> {
     let rest = match url.split_once("://") {

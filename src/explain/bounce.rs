@@ -1,8 +1,8 @@
 //! The texts in what people bring: a text is itself, of a mail it is what a server said.
 
-use mail_parser::{Message, MimeHeaders};
+use mail_parser::Message;
 
-use crate::brought::{carried, fields, is_bounce, mails, raw_text, unmarked, within};
+use crate::brought::{carried, fields, is_bounce, mails, raw_text, reports, unmarked, within};
 use crate::message::guess;
 
 /// How much is looked at, in bytes.
@@ -50,14 +50,8 @@ fn all_of(mail: &Message<'_>) -> Vec<String> {
 /// The `Diagnostic-Code` fields of a report.
 fn reported(mail: &Message<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    let is_report = |subtype: Option<&str>| {
-        subtype.is_some_and(|subtype| subtype.to_ascii_lowercase().ends_with("delivery-status"))
-    };
-    let reports = mail.parts.iter().take(100).filter(|part| {
-        part.content_type().is_some_and(|of| of.ctype().eq_ignore_ascii_case("message") && is_report(of.subtype()))
-    });
-    for report in reports {
-        for field in fields(&guess(report.contents())) {
+    for report in reports(mail) {
+        for field in fields(&report) {
             let Some((name, value)) = field.split_once(':') else { continue };
             if name.trim().eq_ignore_ascii_case("diagnostic-code") {
                 // `smtp; 550 User Unknown`: the type says who speaks.

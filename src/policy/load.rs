@@ -57,6 +57,12 @@ impl Policy {
         problems.or(policy)
     }
 
+    /// The id that a pack's file gives it, if it can be one.
+    #[must_use]
+    pub fn pack_id(file: &Path) -> Option<&str> {
+        file.file_stem().and_then(|stem| stem.to_str()).filter(|id| is_id(id))
+    }
+
     /// Checks one pack's text by itself; its file's name is only said.
     ///
     /// # Errors
@@ -106,13 +112,12 @@ fn pack_files(path: &Path, place: &Place, problems: &mut Problems) -> Vec<PathBu
 }
 
 fn read_file(file: &Path, place: &Place, problems: &mut Problems) -> Option<(String, Node)> {
-    let id = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let name = file.display().to_string();
-    if !is_id(id) {
+    let Some(id) = Policy::pack_id(file) else {
         let problem = Problem::new(place, format!("{name}: a pack's file is named after the provider's id"));
         problems.push(problem.help("small letters, digits and hyphens, as `263.toml`"));
         return None;
-    }
+    };
     match std::fs::read_to_string(file) {
         Ok(text) => Some((id.to_owned(), parsed(Source { name, text }, problems))),
         Err(error) => {

@@ -8,7 +8,7 @@ use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 use regex::{Captures, Regex};
 
 use super::{Failure, How, Original, reply, stage, word};
-use crate::message::guess;
+use crate::brought::reports;
 
 /// The most lines and blocks that are looked at.
 const MOST_LINES: usize = 5_000;
@@ -23,17 +23,6 @@ static XTEXT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\+([0-9A-F
 /// The failures that the reports of a mail tell of; not those of the mails in it.
 pub(super) fn read(mail: &Message<'_>) -> Vec<Failure> {
     reports(mail).flat_map(|text| of_blocks(&text, How::Report)).collect()
-}
-
-/// The texts of a mail's reports.
-fn reports<'m>(mail: &'m Message<'_>) -> impl Iterator<Item = Cow<'m, str>> {
-    let is_report = |subtype: Option<&str>| {
-        subtype.is_some_and(|subtype| subtype.to_ascii_lowercase().ends_with("delivery-status"))
-    };
-    let reports = mail.parts.iter().take(100).filter(move |part| {
-        part.content_type().is_some_and(|of| of.ctype().eq_ignore_ascii_case("message") && is_report(of.subtype()))
-    });
-    reports.map(|report| guess(report.contents()))
 }
 
 /// The failures of fields that stand anywhere in a text, as where a boundary is broken.

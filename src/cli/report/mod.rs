@@ -107,11 +107,11 @@ fn fetch(args: &ReportArgs) -> anyhow::Result<Report> {
         }
     }
     let path = query.finish();
-    let token = args.token.clone().or_else(|| std::env::var("MOCKMX_HTTP_TOKEN").ok());
+    let token = http::token(args.token.as_deref());
     let request = http::Request {
         target,
         path: path.trim_end_matches('?'),
-        token: token.as_deref().filter(|token| !token.is_empty()),
+        token: token.as_deref(),
         most: LONGEST_ANSWER,
         patience: Some(PATIENCE),
     };

@@ -191,7 +191,7 @@ fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyh
     }
     let stubs: Vec<_> = plans.iter().flat_map(|plan| plan.stubs()).collect();
     if let Some(url) = &args.stub {
-        put(url, args.token.clone(), &stubs)?;
+        put(url, http::token(args.token.as_deref()), &stubs)?;
     }
     if !args.serve {
         return Ok(ExitCode::SUCCESS);
@@ -212,12 +212,8 @@ fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyh
 
 /// The id that a pack's file gives it.
 fn pack_id(file: &Path) -> anyhow::Result<&str> {
-    let id = file.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".toml"));
-    let is_id = |id: &&str| {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        !id.is_empty() && id.bytes().all(plain) && !id.starts_with('-') && !id.ends_with('-')
-    };
-    id.filter(is_id).with_context(|| {
+    let is_toml = file.extension().is_some_and(|extension| extension == "toml");
+    Policy::pack_id(file).filter(|_| is_toml).with_context(|| {
         let name = file.display().to_string();
         format!("{}: a pack's file has small letters, digits and hyphens, as `customer-1.toml`", Escaped(&name))
     })
@@ -247,7 +243,6 @@ fn write_pack(file: &Path, plans: &[&Plan], policy: &Policy) -> anyhow::Result<(
 /// Adds the stubs to a running mockmx.
 fn put(url: &str, token: Option<String>, stubs: &[serde_json::Value]) -> anyhow::Result<()> {
     let (target, base) = http::target(url, "")?;
-    let token = token.or_else(|| std::env::var("MOCKMX_HTTP_TOKEN").ok()).filter(|token| !token.is_empty());
     let path = format!("{}/api/v1/stubs", base.trim_end_matches('/'));
     let request = http::Request { target, path: &path, token: token.as_deref(), most: 1 << 20, patience: None };
     let body = serde_json::Value::from(stubs.to_vec()).to_string();
