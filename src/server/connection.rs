@@ -159,22 +159,15 @@ impl<'a, S: Wire> Connection<'a, S> {
                 self.flush().await?;
                 Box::pin(self.handshake()).await
             }
-            // What was said before the end goes out, also to a client that has pipelined what ends it.
-            Step::Close => {
+            end @ (Step::Close | Step::Drop | Step::Reset | Step::Stall) => {
+                // What was said before goes out, also to a client that has pipelined what ends it.
                 self.flush().await?;
-                Err(self.ending.take().unwrap_or(Ended::Closed))
-            }
-            Step::Drop => {
-                self.flush().await?;
-                Err(Ended::Dropped)
-            }
-            Step::Reset => {
-                self.flush().await?;
-                Err(Ended::Reset)
-            }
-            Step::Stall => {
-                self.flush().await?;
-                Err(self.stall().await)
+                Err(match end {
+                    Step::Drop => Ended::Dropped,
+                    Step::Reset => Ended::Reset,
+                    Step::Stall => self.stall().await,
+                    _ => self.ending.take().unwrap_or(Ended::Closed),
+                })
             }
         }
     }
