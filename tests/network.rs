@@ -143,7 +143,7 @@ fn each_case_of_a_resolver_ends_as_the_table_says() {
         .map(|(name, _)| format!("{{{name}.fault.test = verify}}, "))
         .collect();
     let more = format!(
-        "smtp_connect_timeout = 2s\nsmtp_rcpt_timeout = 2s\nsmtp_quit_timeout = 2s\nsmtp_rset_timeout = 2s\nmaximal_queue_lifetime = 0\nqueue_run_delay = 1s\n\
+        "smtp_connect_timeout = 2s\nsmtp_rcpt_timeout = 3s\nsmtp_quit_timeout = 2s\nsmtp_rset_timeout = 2s\nmaximal_queue_lifetime = 0\nqueue_run_delay = 1s\n\
          smtp_tls_CAfile = {}\nsmtp_tls_policy_maps = inline:{{ {policies} }}\n",
         ca.display()
     );
