@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, ConnectOptions, Error, Executor, Row as _};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::files::Files;
 use super::rows::statement;
@@ -20,6 +20,10 @@ const READERS: u32 = 4;
 
 /// How long a reader may wait for a connection.
 const ACQUIRE: Duration = Duration::from_secs(5);
+
+/// How long another that holds SQLite's file is waited for, as long as `busy_timeout`, and how often it is tried.
+const BUSY: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(5);
 
 /// A commit of SQLite is on the disk when it returns, with its WAL and its file: what was told to be kept outlives a
 /// power cut. Another process that writes is waited for.
@@ -76,6 +80,17 @@ impl Door {
 
     /// A connection, with the schema as it must be.
     pub(super) async fn connect(&self) -> Result<AnyConnection, Error> {
+        let until = io_now() + BUSY;
+        loop {
+            match self.try_connect().await {
+                // Of two that make a new file a WAL at once, SQLite does not let the later one wait.
+                Err(error) if is_busy(&error) && io_now() < until => sleep(AGAIN).await,
+                connected => return connected,
+            }
+        }
+    }
+
+    async fn try_connect(&self) -> Result<AnyConnection, Error> {
         let mut connection = self.options.connect().await?;
         connection.execute(self.set_up).await?;
         if self.is_postgres {
@@ -132,6 +147,12 @@ impl Door {
         });
         pool.connect_lazy_with(self.options.clone())
     }
+}
+
+/// Whether SQLite says that another holds its file (`SQLITE_BUSY`, with what it adds in the higher bits).
+fn is_busy(error: &Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == 5)
 }
 
 /// Text that a database cannot hold would be found out one message at a time.

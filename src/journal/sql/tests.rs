@@ -59,6 +59,24 @@ async fn what_is_too_much_goes_in_steps_that_are_bounded_in_bytes() {
     }
 }
 
+/// To make a new file a WAL two read its header, and the one that is too late is told at once that it is locked.
+#[tokio::test]
+async fn a_new_file_may_be_opened_by_many_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..10 {
+        let location = Location::Sqlite(folder.path().join(format!("{round}.db")));
+        let doors: Vec<_> = (0..8)
+            .map(|_| {
+                let door = Door::to(&location).unwrap();
+                tokio::spawn(async move { door.connect().await.map(drop) })
+            })
+            .collect();
+        for door in doors {
+            door.await.unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_is_slow_gets_less_at_once_and_gets_all() {
     let postgres = Postgres::start();
