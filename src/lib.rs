@@ -7,6 +7,7 @@ pub mod clock;
 mod dns;
 pub mod document;
 pub mod escape;
+pub mod evidence;
 pub mod explain;
 pub mod facts;
 pub mod generation;

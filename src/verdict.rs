@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::evidence::Evidence;
 use crate::reply::Reply;
 use crate::stage::Stage;
 
@@ -47,7 +48,7 @@ impl Verdict {
     #[must_use]
     pub fn by_mockmx(rule: &str, stage: Stage, triggered: bool, evidence: String, reply: Reply) -> Self {
         let rule = RuleRef { provider: "mockmx".to_owned(), id: rule.to_owned(), file: "built in".to_owned(), line: 0 };
-        let (rule, evidence) = (rule.into(), vec![evidence]);
+        let (rule, evidence) = (rule.into(), vec![evidence.into()]);
         let finding = Finding { rule, stage, late: false, triggered, recipient: None, evidence };
         Self { findings: vec![finding], ..Self::of(Action::Refuse(reply)) }
     }
@@ -291,7 +292,7 @@ pub struct Finding {
     /// The recipient that it spoke of, where it spoke of one among several.
     pub recipient: Option<String>,
     /// The facts that decided it, for people.
-    pub evidence: Vec<String>,
+    pub evidence: Vec<Evidence>,
 }
 
 /// A rule of a pack, and where it stands.

@@ -93,11 +93,13 @@ impl Player {
                 let line = end.map(|end| said.drain(..end + 2).take(end).collect::<Vec<u8>>());
                 let line = line.map(|line| String::from_utf8_lossy(&line).into_owned());
                 if !line.as_deref().is_some_and(|line| same(line, wanted)) {
-                    let why = self
-                        .last
-                        .findings
-                        .last()
-                        .map(|finding| format!(", by {} {:?}", finding.rule, finding.evidence));
+                    let why = self.last.findings.last().map(|finding| {
+                        format!(
+                            ", by {} {:?}",
+                            finding.rule,
+                            finding.evidence.iter().map(ToString::to_string).collect::<Vec<_>>()
+                        )
+                    });
                     return Err(format!("expected {wanted:?}, found {line:?}{}", why.unwrap_or_default()));
                 }
             }
@@ -110,7 +112,7 @@ impl Player {
             What::Rule { name, named, late } => self.rule(name, *named, *late)?,
             What::Why(wanted) => {
                 let evidence: Vec<_> = self.last.findings.iter().flat_map(|finding| &finding.evidence).collect();
-                if !evidence.iter().any(|text| text.contains(wanted)) {
+                if !evidence.iter().any(|text| text.text.contains(wanted)) {
                     return Err(format!("expected {wanted:?} among {evidence:?}"));
                 }
             }

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::{Id, Kind, Record, header_lines, headers, rule_names, subject};
 use crate::clock::Time;
+use crate::evidence::Clue;
 use crate::facts::Facts;
 use crate::journal::Entry;
 use crate::journal::query::Field;
@@ -108,6 +109,9 @@ pub struct Verdict {
     pub triggered: bool,
     /// The facts that decided it.
     pub evidence: Vec<String>,
+    /// What of them there is to see.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub clues: Vec<Clue>,
     /// The pack's file.
     pub file: String,
     /// The line where the rule begins, from 1; 0 for what stands in no file.
@@ -170,7 +174,8 @@ impl Verdict {
             delay: u64::try_from(verdict.delay.as_millis()).unwrap_or(u64::MAX),
             late: finding.late,
             triggered: finding.triggered,
-            evidence: finding.evidence.clone(),
+            evidence: finding.evidence.iter().map(|evidence| evidence.text.clone()).collect(),
+            clues: finding.evidence.iter().filter_map(|evidence| evidence.clue.clone()).collect(),
             file: finding.rule.file.clone(),
             line: finding.rule.line,
             from: envelope.sender.as_ref().map(ToString::to_string),
@@ -216,7 +221,7 @@ impl Record for Verdict {
     fn weight(&self) -> u64 {
         let headers = self.headers.iter().map(|header| header.name.len() + header.value.len() + size_of::<Header>());
         let texts = self.evidence.iter().chain(&self.to).map(|text| text.len() + size_of::<String>());
-        (size_of::<Self>() + headers.chain(texts).sum::<usize>()) as u64
+        (size_of::<Self>() + headers.chain(texts).chain(self.clues.iter().map(Clue::weight)).sum::<usize>()) as u64
     }
 
     fn of_entry(entry: &Entry) -> Option<&Arc<Self>> {

@@ -13,6 +13,7 @@
 //! the `.exe` that was renamed to `.jpg`.
 
 use crate::document::{Node, Table, text};
+use crate::evidence::{Clue, Evidence};
 use crate::message::{Attachment, fold};
 use crate::policy::matcher::Choice;
 use crate::policy::rule::{Reading, Test, View};
@@ -88,29 +89,34 @@ impl Attachments {
     pub(super) fn test(&self, view: &View<'_>) -> Test {
         let files = view.message().into_iter().flat_map(|message| &message.attachments);
         let mut files = files.filter(|file| self.archives || file.path.len() == 1);
-        files.find_map(|file| self.offence(file)).map_or(Test::No, Test::Yes)
+        files.find_map(|file| self.offence(file)).map_or(Test::No, Test::why)
     }
 
     /// What is wrong with a file, if anything is.
-    fn offence(&self, file: &Attachment) -> Option<Option<String>> {
-        let shown = format!("{:?}", file.path.join(" / "));
+    fn offence(&self, file: &Attachment) -> Option<Evidence> {
+        let what = self.fault(file)?;
+        let text = format!("attachment {:?} {what}", file.path.join(" / "));
+        Some(Evidence::with(text, Clue::Attachment { path: file.path.clone() }))
+    }
+
+    fn fault(&self, file: &Attachment) -> Option<String> {
         if self.encrypted && file.encrypted {
-            return Some(Some(format!("attachment {shown} is encrypted")));
+            return Some("is encrypted".to_owned());
         }
         let own = file.path.last();
         for name in own.into_iter().chain(&file.aliases) {
             let name = as_opened(name);
             if let Some(extension) = self.extensions.iter().find(|extension| name.ends_with(extension.as_str())) {
-                return Some(Some(format!("attachment {shown} ends in {extension}")));
+                return Some(format!("ends in {extension}"));
             }
             if self.double_extension && is_doubled(&name) {
-                return Some(Some(format!("attachment {shown} has a doubled extension")));
+                return Some("has a doubled extension".to_owned());
             }
         }
         let magic = file.magic.filter(|_| self.by_content)?;
         let (_, extensions) = CONTENTS.iter().find(|(kinds, _)| kinds.contains(&magic))?;
         let banned = self.extensions.iter().any(|banned| extensions.contains(&banned.as_str()));
-        banned.then(|| Some(format!("attachment {shown} is by its content a file of kind {magic}")))
+        banned.then(|| format!("is by its content a file of kind {magic}"))
     }
 }
 
@@ -142,7 +148,7 @@ mod tests {
     }
 
     fn offence(condition: &Attachments, file: &Attachment) -> Option<String> {
-        condition.offence(file).flatten()
+        condition.offence(file).map(|evidence| evidence.text)
     }
 
     fn banning(extension: &str) -> Attachments {

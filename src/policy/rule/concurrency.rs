@@ -8,6 +8,7 @@
 //! can change (another sender); it then counts for its latest key. A session that was refused does not count.
 
 use crate::document::{Node, Table};
+use crate::evidence::{Clue, Evidence};
 use crate::policy::ask::{Ask, Concurrency};
 use crate::policy::rule::rate::key;
 use crate::policy::rule::{Reading, Test, View};
@@ -45,7 +46,9 @@ impl Limit {
 
 impl Concurrency {
     /// What is said of it when there are too many.
-    pub(crate) fn evidence(&self, at_once: usize) -> String {
-        format!("{:?}: {at_once} sessions at once already, {} may be", self.key, self.limit)
+    pub(crate) fn evidence(&self, at_once: usize) -> Evidence {
+        let text = format!("{:?}: {at_once} sessions at once already, {} may be", self.key, self.limit);
+        let (count, limit) = (at_once as u64, self.limit as u64);
+        Evidence::with(text, Clue::Count { of: self.key.clone(), count, limit, until: None })
     }
 }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::address::Address;
 use crate::document::{Node, Table, Value};
+use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::identity::Needs;
 use crate::message::MessageFacts;
@@ -45,7 +46,7 @@ impl<'a> View<'a> {
 pub(crate) enum Test {
     No,
     /// Yes, and why, if there is more to say than the rule does.
-    Yes(Option<String>),
+    Yes(Option<Evidence>),
     /// It depends on what is remembered.
     Ask(Ask),
 }
@@ -55,7 +56,7 @@ impl Test {
         if holds { Self::Yes(None) } else { Self::No }
     }
 
-    pub(super) fn why(evidence: impl Into<String>) -> Self {
+    pub(super) fn why(evidence: impl Into<Evidence>) -> Self {
         Self::Yes(Some(evidence.into()))
     }
 }

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::document::{Node, Table, text};
+use crate::evidence::Evidence;
 use crate::policy::ask::{Ask, Step, Turn};
 use crate::policy::pack::Lists;
 use crate::policy::parse::date;
@@ -228,7 +229,7 @@ impl Rule {
     }
 
     /// Tests everything that can be told without what is remembered: what was found, and what is left to ask.
-    pub(crate) fn test(&self, view: &View<'_>) -> Option<(Vec<String>, Vec<Ask>)> {
+    pub(crate) fn test(&self, view: &View<'_>) -> Option<(Vec<Evidence>, Vec<Ask>)> {
         if self.trigger_only || !self.in_force || self.unless.iter().any(|condition| condition.test(view) != Test::No) {
             return None;
         }

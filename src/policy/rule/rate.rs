@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::clock::Time;
 use crate::document::{Node, Table, note, text};
+use crate::evidence::{Clue, Evidence};
 use crate::policy::ask::{Ask, Rate};
 use crate::policy::parse;
 use crate::policy::rule::{Reading, Test, View};
@@ -85,8 +86,10 @@ pub(super) fn key(table: &mut Table<'_>, reading: &mut Reading<'_, '_>) -> Optio
 
 impl Rate {
     /// What is said of it when it is used up.
-    pub(crate) fn evidence(&self, until: Time) -> String {
-        format!("{:?}: more than {} in {}, again from {until}", self.key, self.count, short(self.per))
+    pub(crate) fn evidence(&self, until: Time) -> Evidence {
+        let text = format!("{:?}: more than {} in {}, again from {until}", self.key, self.count, short(self.per));
+        let (count, limit) = (self.count.into(), self.count.into());
+        Evidence::with(text, Clue::Count { of: self.key.clone(), count, limit, until: Some(until) })
     }
 }
 

@@ -16,6 +16,7 @@
 use std::sync::Arc;
 
 use crate::document::{Node, Table, text};
+use crate::evidence::{Clue, Evidence};
 use crate::policy::parse::is_id;
 use crate::policy::rule::{Condition, Reading, Test, View, conditions};
 use crate::problem::Problem;
@@ -100,6 +101,8 @@ impl Score {
             return Test::No;
         }
         let told: Vec<_> = there.iter().map(|signal| format!("{} {}", signal.id, signal.points)).collect();
-        Test::why(format!("score {points}, {} is too much: {}", self.at_least, told.join(", ")))
+        let text = format!("score {points}, {} is too much: {}", self.at_least, told.join(", "));
+        let (count, limit) = (points.into(), self.at_least.into());
+        Test::why(Evidence::with(text, Clue::Count { of: "score".to_owned(), count, limit, until: None }))
     }
 }

@@ -13,6 +13,7 @@
 //! ```
 
 use crate::document::{Node, Table, Value, expected, items, note, text};
+use crate::evidence::{Clue, Evidence};
 use crate::facts::{Facts, Role};
 use crate::policy::matcher::{Networks, TextMatcher};
 use crate::policy::parse;
@@ -61,6 +62,11 @@ const COUNTED: [(&str, Counted); 7] = [
     ("refused-recipients", Counted::RefusedRecipients),
     ("transactions", Counted::Transactions),
 ];
+
+/// There is more of something than there may be.
+fn too_many(of: String, count: u64, limit: u64) -> Evidence {
+    Evidence::with(format!("{count} {of}, {limit} may be"), Clue::Count { of, count, limit, until: None })
+}
 
 impl Counted {
     fn of(self, facts: &Facts) -> u32 {
@@ -112,7 +118,7 @@ impl Condition {
                 let over = limits.iter().find(|(counted, most)| counted.of(facts) > *most);
                 over.map_or(Test::No, |(counted, most)| {
                     let name = COUNTED.iter().find(|(_, known)| known == counted).map_or("", |(name, _)| name);
-                    Test::why(format!("{} {name} in this session, {most} may be", counted.of(facts)))
+                    Test::why(too_many(format!("{name} in this session"), counted.of(facts).into(), (*most).into()))
                 })
             }
             Self::Command(verbs) => Test::of(facts.command.as_ref().is_some_and(|verb| verbs.contains(verb))),
@@ -137,7 +143,7 @@ impl Condition {
             Self::Size(most) => {
                 let announced = facts.envelope.parameters.size.unwrap_or_default();
                 let size = view.message().map_or(announced, |message| message.size);
-                if size > *most { Test::why(format!("{size} bytes, {most} may be")) } else { Test::No }
+                if size > *most { Test::why(too_many("bytes".to_owned(), size, *most)) } else { Test::No }
             }
             Self::Tls(tls) => Test::of(facts.tls.is_some() == *tls),
         }

@@ -11,6 +11,7 @@ mod told;
 use std::sync::Arc;
 
 use crate::address::Address;
+use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::policy::ask::{Answer, Ask, Effect, Group};
 use crate::policy::rule::{Hits, Rule, View};
@@ -51,7 +52,7 @@ struct Candidate<'a> {
     /// The stub that it is.
     stub: Option<&'a Stub>,
     recipient: Option<&'a Address>,
-    evidence: Vec<String>,
+    evidence: Vec<Evidence>,
     asks: Vec<Ask>,
 }
 
@@ -227,16 +228,16 @@ impl<'a> Scene<'a> {
 
 impl Ask {
     /// What an answer says to people.
-    fn evidence(&self, answer: &Answer) -> Option<String> {
-        match (self, answer) {
-            (Self::Rate(rate), Answer::UsedUp(until)) => Some(rate.evidence(*until)),
-            (Self::Concurrency(limit), Answer::AtOnce(sessions)) => Some(limit.evidence(*sessions)),
-            (Self::Prison(cell), Answer::LockedUntil(until)) => Some(cell.evidence(*until)),
-            (Self::Usage(usage), Answer::Holds(amount)) => Some(usage.evidence(*amount)),
-            (Self::Greylist(list), Answer::Waits(until)) => Some(list.evidence(*until)),
-            (Self::Draw(draw), Answer::Drawn(nth)) => Some(draw.evidence(*nth)),
-            (Self::Turn(turn), Answer::Turn(nth)) => Some(turn.evidence(*nth)),
-            _ => None,
-        }
+    fn evidence(&self, answer: &Answer) -> Option<Evidence> {
+        Some(match (self, answer) {
+            (Self::Rate(rate), Answer::UsedUp(until)) => rate.evidence(*until).into(),
+            (Self::Concurrency(limit), Answer::AtOnce(sessions)) => limit.evidence(*sessions).into(),
+            (Self::Prison(cell), Answer::LockedUntil(until)) => cell.evidence(*until).into(),
+            (Self::Usage(usage), Answer::Holds(amount)) => usage.evidence(*amount).into(),
+            (Self::Greylist(list), Answer::Waits(until)) => list.evidence(*until).into(),
+            (Self::Draw(draw), Answer::Drawn(nth)) => draw.evidence(*nth).into(),
+            (Self::Turn(turn), Answer::Turn(nth)) => turn.evidence(*nth).into(),
+            _ => return None,
+        })
     }
 }

@@ -88,7 +88,7 @@ impl<'a> Scene<'a> {
                 late: rule.stage != self.stage,
                 triggered: true,
                 recipient: recipient.map(|address| address.as_str().to_owned()),
-                evidence: vec![format!("named by {}", named.by)],
+                evidence: vec![format!("named by {}", named.by).into()],
             };
             to.verdict.delay += rule.does.delay.of(&finding.rule.id, self.facts);
             if rule.does.outcome.is_of_recipient() {

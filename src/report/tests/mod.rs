@@ -88,7 +88,7 @@ impl Records {
             late: false,
             triggered: false,
             recipient: None,
-            evidence: vec![evidence.to_owned()],
+            evidence: vec![evidence.into()],
         };
         let refusal = crate::reply::Reply::new(450, "sender in prison");
         let verdict = verdict::Verdict { findings: vec![finding], ..verdict::Verdict::of(Action::Refuse(refusal)) };

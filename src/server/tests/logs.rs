@@ -132,7 +132,7 @@ fn a_rule_is_told_with_its_place_and_nothing_that_forges_a_line() {
         late: true,
         triggered: false,
         recipient: Some("b@example.net".to_owned()),
-        evidence: vec!["subject: a\r\nINFO forged".to_owned(), "\u{202e}gnp".to_owned()],
+        evidence: vec!["subject: a\r\nINFO forged".into(), "\u{202e}gnp".into()],
     };
     let action = Action::Refuse(Reply::new(598, " mail rejected by keyword"));
     log::verdict(&facts, &Verdict { findings: vec![finding], ..Verdict::of(action) });

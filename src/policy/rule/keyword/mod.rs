@@ -17,6 +17,7 @@ use std::ops::ControlFlow;
 use regex::Regex;
 
 use crate::document::{Node, Table, note, text};
+use crate::evidence::{Clue, Evidence};
 use crate::message::{MessageFacts, Spot, fold};
 use crate::policy::matcher::regex;
 use crate::policy::parse;
@@ -87,7 +88,7 @@ pub(crate) struct KeywordIndex {
 
 /// For each search, the first hit.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Hits(Vec<Option<String>>);
+pub(crate) struct Hits(Vec<Option<Evidence>>);
 
 impl Hits {
     /// Nothing was searched.
@@ -140,7 +141,7 @@ impl Keyword {
 
     pub(super) fn test(self, view: &View<'_>) -> Test {
         let hit = view.hits.0.get(self.0).and_then(Option::as_ref);
-        hit.map_or(Test::No, Test::why)
+        hit.cloned().map_or(Test::No, Test::why)
     }
 }
 
@@ -173,8 +174,8 @@ impl KeywordIndex {
         Hits(hits)
     }
 
-    fn scan_text(&self, spot: &Spot, text: &str, hits: &mut [Option<String>]) {
-        let open = |search: &Search, hit: &Option<String>| {
+    fn scan_text(&self, spot: &Spot, text: &str, hits: &mut [Option<Evidence>]) {
+        let open = |search: &Search, hit: &Option<Evidence>| {
             hit.is_none() && search.spots.iter().any(|wanted| wanted.takes(spot))
         };
         let mut open: Vec<bool> = self.searches.iter().zip(&*hits).map(|(search, hit)| open(search, hit)).collect();
@@ -184,7 +185,9 @@ impl KeywordIndex {
             let _ = searcher.search(text, |index, start, end| {
                 let (search, how, word) = &self.patterns[index];
                 if open[*search] && how.holds(text, start, end) {
-                    hits[*search] = Some(format!("keyword {word:?} in {}", spot_name(spot)));
+                    let place = spot_name(spot);
+                    let told = format!("keyword {word:?} in {place}");
+                    hits[*search] = Some(Evidence::with(told, Clue::found(place, text, start, end)));
                     open[*search] = false;
                     if !open.contains(&true) {
                         return ControlFlow::Break(());
@@ -196,7 +199,9 @@ impl KeywordIndex {
         for (index, search) in self.searches.iter().enumerate().filter(|(index, _)| open[*index]) {
             let hit = search.regexes.iter().find_map(|regex| Some((regex, regex.find(text)?)));
             hits[index] = hit.map(|(regex, found)| {
-                format!("{:?}, by the regular expression {:?}, in {}", found.as_str(), regex.as_str(), spot_name(spot))
+                let (place, what) = (spot_name(spot), found.as_str());
+                let told = format!("{what:?}, by the regular expression {:?}, in {place}", regex.as_str());
+                Evidence::with(told, Clue::found(place, text, found.start(), found.end()))
             });
         }
     }
