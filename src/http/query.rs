@@ -31,7 +31,7 @@ const DONE: [Done; 10] = [
 ];
 
 /// The filters that look at a field.
-const FIELDS: [(Field, Parameter); 14] = [
+const FIELDS: [(Field, Parameter); 15] = [
     (Field::Session, filter("session", "1a", "the session's id, or for sessions its number")),
     (Field::Provider, filter("provider", "263", "the provider")),
     (Field::Rule, filter("rule", "263/keyword", "the rule, as `263/keyword` or `keyword`")),
@@ -49,6 +49,10 @@ const FIELDS: [(Field, Parameter); 14] = [
     ),
     (Field::Kind, Parameter::many("kind", Holds::OneOf(notifications), "failed", "what it tells of")),
     (Field::Recipient, address("recipient", "user@263.net", "a recipient that it tells of, written like `from`")),
+    (
+        Field::Text,
+        filter("text", "invoice", "a part of an address, a name, a rule or a subject, without regard to case"),
+    ),
 ];
 
 pub(crate) const SINCE: Parameter =

@@ -44,6 +44,8 @@ pub enum Field {
     Recipient,
     /// The notification that was passed on.
     Notification,
+    /// Any of what a person would look for: addresses, names, rules, subjects.
+    Text,
 }
 
 impl Field {
@@ -66,6 +68,7 @@ impl Field {
             Self::Kind => "kind",
             Self::Recipient => "recipient",
             Self::Notification => "notification",
+            Self::Text => "text",
         }
     }
 }
@@ -126,7 +129,7 @@ impl Filter {
         let how = match field {
             Field::From | Field::To | Field::Recipient if wanted == "<>" => How::Address(None),
             Field::From | Field::To | Field::Recipient => How::Address(Some(AddressPattern::parse(wanted)?)),
-            Field::Subject | Field::Header => How::Contains(wanted.to_lowercase()),
+            Field::Subject | Field::Header | Field::Text => How::Contains(wanted.to_lowercase()),
             _ => How::Equals,
         };
         self.tests.push(Test { field, wanted: wanted.to_owned(), how });

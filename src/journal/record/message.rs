@@ -180,6 +180,10 @@ impl Record for Message {
             Field::Header => header_lines(&self.headers),
             Field::Login => self.login.iter().map(|login| Cow::Borrowed(login.as_str())).collect(),
             Field::Listener => vec![Cow::Borrowed(&self.listener)],
+            Field::Text => {
+                let to = self.deliveries.iter().map(|delivery| Cow::Borrowed(delivery.recipient.as_str()));
+                [&self.from, &self.subject, &self.queue_id].into_iter().map(Cow::from).chain(to).collect()
+            }
             Field::Message | Field::Notification | Field::Kind | Field::Recipient => Vec::new(),
         }
     }

@@ -126,6 +126,10 @@ impl Record for Notification {
             Field::To => vec![Cow::Borrowed(&self.to)],
             Field::Recipient => self.recipients.iter().map(|to| Cow::Borrowed(to.as_str())).collect(),
             Field::Subject => vec![Cow::Borrowed(&self.subject)],
+            Field::Text => {
+                let texts = [&self.from, &self.to, &self.subject].into_iter().chain(&self.rule);
+                texts.chain(&self.recipients).map(Cow::from).collect()
+            }
             Field::Header => header_lines(&self.headers),
             Field::Stage | Field::Verdict | Field::Login | Field::Listener | Field::Notification => Vec::new(),
         }

@@ -316,6 +316,13 @@ impl Record for Session {
             Field::To => all(&self.recipients),
             Field::Login => self.login.iter().map(|login| Cow::Borrowed(login.as_str())).collect(),
             Field::Listener => vec![Cow::Borrowed(&self.listener)],
+            Field::Text => {
+                let peer = Cow::Owned(self.peer.to_string());
+                let helo = self.helo.iter().map(|helo| Cow::Borrowed(helo.name.as_str()));
+                let addresses = self.senders.iter().chain(&self.recipients).chain(&self.login);
+                let rules = self.verdicts.iter().map(|said| Cow::Owned(format!("{}/{}", said.provider, said.rule)));
+                [peer].into_iter().chain(helo).chain(addresses.map(Cow::from)).chain(rules).collect()
+            }
             Field::Subject | Field::Header | Field::Message | Field::Notification | Field::Kind | Field::Recipient => {
                 Vec::new()
             }

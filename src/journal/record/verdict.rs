@@ -212,6 +212,11 @@ impl Record for Verdict {
             Field::To => self.to.iter().map(|to| Cow::Borrowed(to.as_str())).collect(),
             Field::Subject => self.subject.iter().map(|subject| Cow::Borrowed(subject.as_str())).collect(),
             Field::Header => header_lines(&self.headers),
+            Field::Text => {
+                let rule = Cow::Owned(format!("{}/{}", self.provider, self.rule));
+                let texts = self.from.iter().chain(&self.to).chain(&self.subject).chain(&self.reply);
+                [rule].into_iter().chain(texts.map(Cow::from)).collect()
+            }
             Field::Login | Field::Listener | Field::Message | Field::Notification | Field::Kind | Field::Recipient => {
                 Vec::new()
             }

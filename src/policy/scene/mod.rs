@@ -230,8 +230,8 @@ impl Ask {
     /// What an answer says to people.
     fn evidence(&self, answer: &Answer) -> Option<Evidence> {
         Some(match (self, answer) {
-            (Self::Rate(rate), Answer::UsedUp(until)) => rate.evidence(*until).into(),
-            (Self::Concurrency(limit), Answer::AtOnce(sessions)) => limit.evidence(*sessions).into(),
+            (Self::Rate(rate), Answer::UsedUp(until)) => rate.evidence(*until),
+            (Self::Concurrency(limit), Answer::AtOnce(sessions)) => limit.evidence(*sessions),
             (Self::Prison(cell), Answer::LockedUntil(until)) => cell.evidence(*until).into(),
             (Self::Usage(usage), Answer::Holds(amount)) => usage.evidence(*amount).into(),
             (Self::Greylist(list), Answer::Waits(until)) => list.evidence(*until).into(),
