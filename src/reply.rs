@@ -88,6 +88,21 @@ impl Reply {
 }
 
 /// The reply on one line, its lines joined by ` / `.
+impl Reply {
+    /// As [`parse`](Self::parse) reads it: lines are separated by LF.
+    #[must_use]
+    pub fn text(&self) -> String {
+        format!("{} {}", self.code, self.lines.join("\n"))
+    }
+
+    /// As packs and stubs write a reply without placeholders.
+    #[must_use]
+    pub fn template(&self) -> String {
+        self.text().replace('{', "{{").replace('}', "}}")
+    }
+}
+
+/// In one line, for people.
 impl fmt::Display for Reply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.code, self.lines.join(" / "))

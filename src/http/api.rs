@@ -8,15 +8,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    Readiness, check, clock, events, guard, messages, metrics, openapi, outbox, providers, report, sessions, state,
-    stubs, verdicts,
+    Readiness, check, clock, events, guard, messages, metrics, openapi, outbox, page, providers, report, sessions,
+    state, stubs, verdicts,
 };
 use crate::generation::Generation;
 use crate::journal::Journal;
@@ -127,9 +127,11 @@ impl Api {
             .route("/api/v1/senders/report", get(report::senders))
             .route("/api/v1/reset", post(state::reset))
             .route("/metrics", get(metrics::metrics))
+            .merge(page::routes())
             .fallback(not_found)
             .method_not_allowed_fallback(method_not_allowed)
             .layer(from_fn_with_state(self.clone(), guard::guard))
+            .layer(from_fn(page::dressed))
             .with_state(self.clone())
     }
 }

@@ -20,15 +20,15 @@ pub(crate) struct Problem {
     #[serde(rename = "type")]
     kind: &'static str,
     /// The status in words.
-    title: &'static str,
+    pub(crate) title: &'static str,
     /// The status.
-    status: u16,
+    pub(crate) status: u16,
     /// What is wrong with this request.
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
+    pub(crate) detail: Option<String>,
     /// What to do about it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<String>,
+    pub(crate) help: Option<String>,
     /// The parameter that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     parameter: Option<String>,
@@ -139,7 +139,7 @@ impl From<std::io::Error> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Inner { status, problem, members, headers } = *self.0;
-        let mut document = serde_json::to_value(problem).unwrap_or_default();
+        let mut document = serde_json::to_value(&problem).unwrap_or_default();
         if let Value::Object(all) = &mut document {
             all.extend(members);
         }
@@ -148,6 +148,8 @@ impl IntoResponse for ApiError {
         *response.status_mut() = status;
         response.headers_mut().extend(headers);
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        // For who shows it in another form.
+        response.extensions_mut().insert(problem);
         response
     }
 }

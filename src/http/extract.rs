@@ -17,6 +17,9 @@ use super::errors::ApiError;
 /// How long a client may take for a request's body.
 const BODY_TIME: Duration = Duration::from_secs(15);
 
+/// Bytes of a form.
+const MOST_FORM: usize = 16 * 1024;
+
 /// The variable parts of a path.
 #[derive(Debug)]
 pub(crate) struct In<T>(pub(crate) T);
@@ -53,6 +56,27 @@ pub(crate) async fn body(headers: &HeaderMap, body: Body, most: usize, media: &[
         let over = error.source().is_some_and(<dyn std::error::Error>::is::<LengthLimitError>);
         if over { too_large() } else { ApiError::bad_request("the body broke off") }
     })
+}
+
+/// What a form of ours says.
+#[derive(Debug)]
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The value of a field that has to be there.
+    pub(crate) fn wanted(&self, name: &str) -> Result<&str, ApiError> {
+        self.get(name).ok_or_else(|| ApiError::bad_request(format!("the form has no `{name}`")))
+    }
+}
+
+/// The body as a form.
+pub(crate) async fn form(headers: &HeaderMap, raw: Body) -> Result<Form, ApiError> {
+    let bytes = body(headers, raw, MOST_FORM, &["application/x-www-form-urlencoded"]).await?;
+    Ok(Form(form_urlencoded::parse(&bytes).into_owned().collect()))
 }
 
 /// The body as the JSON that is wanted.

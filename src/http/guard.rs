@@ -3,19 +3,20 @@
 //! A page of any site can have its visitor's browser ask a server on the visitor's own machine. Three things keep it
 //! out: the `Host` must be no name of that site (DNS rebinding), an `Origin` must be the server's own and no other site
 //! may have caused the request (CSRF), and where others reach the server, whoever asks knows the token. Health is told
-//! to everybody.
+//! to everybody. A link on another site may lead to a page, which that site cannot read.
 
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
 
 use super::api::Api;
 use super::errors::ApiError;
+use super::page;
 use crate::address::fold;
 use crate::settings::Settings;
 
@@ -48,9 +49,16 @@ fn admit(settings: &Settings, request: &Request) -> Result<(), ApiError> {
     let headers = request.headers();
     let host = host(request)?;
     check_host(&host, &settings.http_hosts)?;
-    check_origin(headers, &host)?;
+    check_origin(headers, &host, is_visit(request))?;
     let Some(token) = &settings.http_token else { return Ok(()) };
-    if bearer(headers).is_some_and(|given| bool::from(given.as_bytes().ct_eq(token.reveal().as_bytes()))) {
+    let path = request.uri().path();
+    if path == page::LOGIN || page::is_asset(path) {
+        return Ok(());
+    }
+    let is_it = |given: &[u8]| bool::from(given.ct_eq(token.reveal().as_bytes()));
+    if bearer(headers).is_some_and(|given| is_it(given.as_bytes()))
+        || page::token(headers).is_some_and(|given| is_it(&given))
+    {
         return Ok(());
     }
     let error = ApiError::new(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
@@ -85,14 +93,25 @@ fn misdirected(detail: impl Into<String>) -> ApiError {
     error.help("ask by an IP address or `localhost`, or name the host in `http-hosts`")
 }
 
-fn check_origin(headers: &HeaderMap, host: &Authority) -> Result<(), ApiError> {
+/// Whether a person goes to a page, from wherever.
+fn is_visit(request: &Request) -> bool {
+    let says = |name: &str, wanted: &str| {
+        request.headers().get(name).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(wanted.as_bytes()))
+    };
+    request.method() == Method::GET
+        && !request.uri().path().starts_with("/api/")
+        && says("sec-fetch-mode", "navigate")
+        && says("sec-fetch-dest", "document")
+}
+
+fn check_origin(headers: &HeaderMap, host: &Authority, is_visit: bool) -> Result<(), ApiError> {
     let own = |origin: &HeaderValue| {
         let origin = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
         origin.is_some_and(|origin| origin.eq_ignore_ascii_case(host.as_str()))
     };
     let foreign = !headers.get_all(header::ORIGIN).iter().all(own);
-    let crossed =
-        headers.get_all("sec-fetch-site").iter().any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"));
+    let crossed = !is_visit
+        && headers.get_all("sec-fetch-site").iter().any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"));
     if foreign || crossed {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "the request comes from a page of another site"));
     }
@@ -122,7 +141,7 @@ mod tests {
         let request = request(headers);
         let admitted = host(&request).and_then(|host| {
             check_host(&host, &["mockmx".to_owned()])?;
-            check_origin(request.headers(), &host)
+            check_origin(request.headers(), &host, is_visit(&request))
         });
         admitted.err().map(|error| error.into_response().status().as_u16())
     }
@@ -153,6 +172,10 @@ mod tests {
         {
             assert_eq!(status(&[host, ("origin", origin)]), Some(403), "{origin}");
         }
-        assert_eq!(status(&[host, ("sec-fetch-site", "cross-site")]), Some(403));
+        let crossed = ("sec-fetch-site", "cross-site");
+        assert_eq!(status(&[host, crossed]), Some(403));
+        // A link leads here.
+        assert_eq!(status(&[host, crossed, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")]), None);
+        assert_eq!(status(&[host, crossed, ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")]), Some(403));
     }
 }

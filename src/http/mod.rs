@@ -23,6 +23,7 @@ mod messages;
 mod metrics;
 mod openapi;
 mod outbox;
+mod page;
 mod parameters;
 mod parsed;
 mod providers;

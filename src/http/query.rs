@@ -17,7 +17,7 @@ const USUAL_ITEMS: usize = 100;
 /// How long somebody may wait.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5 * 60);
 
-const DONE: [Done; 10] = [
+pub(crate) const DONE: [Done; 10] = [
     Done::Accept,
     Done::Refuse,
     Done::RefuseAndClose,

@@ -252,6 +252,14 @@ impl Journal {
         }
     }
 
+    /// The session of that id as it is now, if it is open, without its transcript.
+    #[must_use]
+    pub fn open_session(&self, id: Id) -> Option<Arc<Session>> {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()?;
+        let session = open.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Arc::new(session.without_transcript()))
+    }
+
     /// The bytes of a message.
     ///
     /// # Errors

@@ -127,7 +127,7 @@ impl Plan {
         if !self.when.is_empty() {
             stub["when"] = Value::Object(self.when.clone());
         }
-        stub["reply"] = self.template().into();
+        stub["reply"] = self.reply.template().into();
         if self.closes() {
             stub["close"] = true.into();
         }
@@ -156,7 +156,7 @@ impl Plan {
         let stage = self.staged.stage;
         add(&mut pack, &format!("\n[[rule]]\nid = \"reproduced\"\nstage = \"{stage}\""));
         conditions(&mut pack, &self.when);
-        add(&mut pack, &format!("reply = {}", quoted(&self.template())));
+        add(&mut pack, &format!("reply = {}", quoted(&self.reply.template())));
         if self.closes() {
             add(&mut pack, "close = true");
         }
@@ -196,12 +196,6 @@ impl Plan {
     /// A reply of 421 ends the connection (RFC 5321 §3.8).
     fn closes(&self) -> bool {
         self.reply.code() == 421
-    }
-
-    /// The reply as packs and stubs write it.
-    fn template(&self) -> String {
-        let text = self.reply.lines().join("\n").replace('{', "{{").replace('}', "}}");
-        format!("{} {text}", self.reply.code())
     }
 }
 

@@ -153,7 +153,7 @@ impl Verdict {
             _ => Done::of(&Action::Accept, fate),
         };
         let reply = match &verdict.action {
-            Action::Refuse(reply) | Action::RefuseAndClose(reply) if is_last => Some(reply.to_string()),
+            Action::Refuse(reply) | Action::RefuseAndClose(reply) if is_last => Some(reply.text()),
             _ => None,
         };
         let to: Vec<_> = match (&finding.recipient, &envelope.candidate) {

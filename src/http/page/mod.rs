@@ -1,0 +1,56 @@
+//! The page: what came, what was refused and why, for people with a browser.
+//!
+//! Each page is whole without JavaScript; a script of ours adds what is live, and htmx spares reloads. A browser asks
+//! for nothing but what is compiled in here, and runs nothing but the two scripts in `assets/`. `visitor` says who looks
+//! and in which language, `frame` what all pages have in common, and each other file one page.
+
+mod assets;
+mod door;
+mod frame;
+mod live;
+mod outcome;
+mod retry;
+mod session;
+mod stream;
+mod stubs;
+mod visitor;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+pub(super) use self::assets::is_asset;
+pub(super) use self::door::{LOGIN, token};
+pub(super) use self::frame::dressed;
+use super::api::Api;
+
+/// The pages that every page leads to.
+const PAGES: [(&str, &str, &str); 2] = [("/", "Sessions", "会话"), ("/stubs", "Stubs", "桩规则")];
+
+/// The colours that one can choose: name, sign, words.
+const THEMES: [(&str, &str, &str, &str); 3] = [
+    ("auto", "◐", "as the browser likes it", "跟随浏览器"),
+    ("light", "☀", "light", "浅色"),
+    ("dark", "☾", "dark", "深色"),
+];
+
+/// Where a rule's page is. Stubs and mockmx itself have none but the list of stubs, and the documentation.
+fn rule_path(provider: &str, rule: &str) -> String {
+    match provider {
+        crate::policy::STUB_PROVIDER => format!("/stubs#{rule}"),
+        "mockmx" => "/providers#mockmx".to_owned(),
+        _ => format!("/providers/{provider}/{rule}"),
+    }
+}
+
+/// The pages.
+pub(super) fn routes() -> Router<Api> {
+    Router::new()
+        .route("/", get(live::page))
+        .route("/live", get(stream::rows))
+        .route("/sessions/{id}", get(session::page))
+        .route("/stubs", get(stubs::page))
+        .route("/stubs/of-verdict", post(stubs::of_verdict))
+        .route("/stubs/remove", post(stubs::remove))
+        .route(LOGIN, get(door::page).post(door::enter))
+        .route("/assets/{name}", get(assets::asset))
+}

@@ -1,0 +1,48 @@
+//! What came of something, in a word, a sign and a colour.
+
+use crate::journal::record::{Done, Session};
+
+/// A sign, its colour's class, and its word in both languages. The sign says the same as the colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    pub(super) class: &'static str,
+    pub(super) sign: &'static str,
+    pub(super) en: &'static str,
+    pub(super) zh: &'static str,
+}
+
+const fn outcome(class: &'static str, sign: &'static str, en: &'static str, zh: &'static str) -> Outcome {
+    Outcome { class, sign, en, zh }
+}
+
+const OPEN: Outcome = outcome("open", "◌", "open", "进行中");
+const NOTHING: Outcome = outcome("open", "–", "nothing sent", "未发信");
+
+impl Outcome {
+    /// What was done by a rule.
+    pub(super) const fn of(done: Done) -> Self {
+        match done {
+            Done::Accept => outcome("good", "●", "accepted", "已接收"),
+            Done::Refuse => outcome("bad", "✕", "refused", "已拒收"),
+            Done::RefuseAndClose => outcome("bad", "✕", "refused, closed", "拒收并断开"),
+            Done::Drop => outcome("broken", "⊘", "dropped", "断开"),
+            Done::Reset => outcome("broken", "↯", "reset", "重置"),
+            Done::Stall => outcome("broken", "…", "stalled", "无应答"),
+            Done::File => outcome("moved", "▣", "filed", "归入文件夹"),
+            Done::Discard => outcome("moved", "▽", "discarded", "丢弃"),
+            Done::Replace => outcome("moved", "⇄", "replaced", "已替换"),
+            Done::Bounce => outcome("moved", "↩", "bounces later", "稍后退信"),
+        }
+    }
+
+    /// What came of a session: what the last rule did that did not just accept, or else whether a message came.
+    pub(super) fn of_session(session: &Session) -> Self {
+        let spoke = session.verdicts.iter().rev().find(|said| said.verdict != Done::Accept);
+        match spoke {
+            Some(said) => Self::of(said.verdict),
+            None if !session.messages.is_empty() => Self::of(Done::Accept),
+            None if session.ended.is_none() => OPEN,
+            None => NOTHING,
+        }
+    }
+}

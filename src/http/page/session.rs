@@ -1,0 +1,174 @@
+//! A session: what was said, and why it was answered so.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
+
+use super::frame::html;
+use super::outcome::Outcome;
+use super::retry::{Retry, retries};
+use super::visitor::Visitor;
+use crate::clock::Time;
+use crate::escape::Escaped;
+use crate::evidence::Clue;
+use crate::http::api::Api;
+use crate::http::collections;
+use crate::http::errors::ApiError;
+use crate::http::extract::In;
+use crate::journal::query::{Field, Filter, Query};
+use crate::journal::record::{Line, Session, Speaker, Verdict};
+use crate::policy::{ProviderView, RuleView};
+
+/// Lines and verdicts that are shown; the API has all of them.
+const MOST_LINES: usize = 2_000;
+const MOST_VERDICTS: usize = 50;
+
+/// A pause that is worth a word.
+const PAUSE: u64 = 1_000;
+
+/// A line of the conversation.
+struct Said {
+    by: Speaker,
+    text: String,
+    /// How the line is meant: the class of its colour.
+    class: &'static str,
+    /// Milliseconds since the line before.
+    since: u64,
+    time: String,
+    /// The place of the verdict that it tells, from 1.
+    why: Option<usize>,
+}
+
+/// Why something was answered so.
+struct Why {
+    verdict: Arc<Verdict>,
+    outcome: Outcome,
+    rule: Option<RuleView>,
+    path: String,
+    reply: Option<String>,
+    retries: Vec<Retry>,
+    /// A stub of it can be made.
+    can_be_stub: bool,
+}
+
+#[derive(Template)]
+#[template(path = "session.html")]
+struct SessionPage {
+    v: Visitor,
+    session: Arc<Session>,
+    outcome: Outcome,
+    lines: Vec<Said>,
+    left_out: u64,
+    whys: Vec<Why>,
+    more_whys: usize,
+}
+
+impl SessionPage {
+    /// A count's part of its limit, in percent.
+    fn percent(count: &u64, limit: &u64) -> u64 {
+        count.saturating_mul(100).checked_div(*limit).unwrap_or(100).min(100)
+    }
+}
+
+pub(super) async fn page(
+    State(api): State<Api>,
+    v: Visitor,
+    In(id): In<String>,
+    RawQuery(_): RawQuery,
+) -> Result<Response, ApiError> {
+    let session = collections::find::<Session>(&api, &id).await?;
+    let filter = Filter::default().and(Field::Session, &session.id.to_string());
+    let filter = filter.map_err(|error| ApiError::parameter("session", error))?;
+    let mut verdicts: Vec<Arc<Verdict>> =
+        api.journal().page(&Query { filter, before: None, limit: session.verdicts.len().max(1) }).await?;
+    verdicts.reverse();
+    let more_whys = verdicts.len().saturating_sub(MOST_VERDICTS);
+    verdicts.truncate(MOST_VERDICTS);
+    let generation = api.generation();
+    let providers = generation.policy.providers();
+    let lines = lines(&v, &session, &verdicts);
+    let shown = session.transcript.lines.len().min(MOST_LINES);
+    let left_out = session.transcript.left_out + (session.transcript.lines.len() - shown) as u64;
+    let whys = verdicts.into_iter().map(|verdict| {
+        let rule = rule_of(&providers, &verdict);
+        Why {
+            outcome: Outcome::of(verdict.verdict),
+            path: super::rule_path(&verdict.provider, &verdict.rule),
+            reply: verdict.reply.as_ref().map(|reply| shown_lines(reply)),
+            retries: retries(&generation.settings, &session, &verdict, rule.as_ref()),
+            can_be_stub: super::stubs::of(&verdict).is_some(),
+            rule,
+            verdict,
+        }
+    });
+    let whys = whys.collect();
+    html(&SessionPage { outcome: Outcome::of_session(&session), v, session, lines, left_out, whys, more_whys })
+}
+
+fn rule_of(providers: &[ProviderView], verdict: &Verdict) -> Option<RuleView> {
+    let provider = providers.iter().find(|provider| provider.id == verdict.provider)?;
+    provider.rules.iter().find(|rule| rule.id == verdict.rule).cloned()
+}
+
+/// Lines as they can be shown, each by itself.
+fn shown_lines(text: &str) -> String {
+    text.split('\n').map(|line| Escaped(line).to_string()).collect::<Vec<_>>().join("\n")
+}
+
+fn lines(v: &Visitor, session: &Session, verdicts: &[Arc<Verdict>]) -> Vec<Said> {
+    let mut before: Option<Time> = None;
+    let mut next = 0;
+    let lines = session.transcript.lines.iter().take(MOST_LINES).map(|line| {
+        let since = before.map_or(0, |before| line.at.since(before).as_millis().try_into().unwrap_or(u64::MAX));
+        before = Some(line.at);
+        // Verdicts come in the order of the lines that tell them.
+        let told = verdicts.iter().enumerate().skip(next).find(|(_, verdict)| tells(line, verdict));
+        let why = told.map(|(place, _)| place + 1);
+        next = why.unwrap_or(next);
+        Said {
+            by: line.by,
+            text: Escaped(&line.text).to_string(),
+            class: class(line),
+            since,
+            time: v.clock(&line.at),
+            why,
+        }
+    });
+    lines.collect()
+}
+
+/// Whether a line is the first one of a verdict's reply.
+fn tells(line: &Line, verdict: &Verdict) -> bool {
+    let first = verdict.reply.as_deref().and_then(|reply| reply.split('\n').next());
+    line.by == Speaker::Server && line.at >= verdict.at && first.is_some_and(|first| same_reply(&line.text, first))
+}
+
+/// Whether two lines of a reply are the same, but for what says that more lines follow (RFC 5321 §4.2.1).
+fn same_reply(line: &str, reply: &str) -> bool {
+    let parts = |text: &'_ str| Some((text.get(..3)?.to_owned(), text.get(4..).unwrap_or_default().to_owned()));
+    line == reply || parts(line).is_some_and(|line| Some(line) == parts(reply))
+}
+
+fn class(line: &Line) -> &'static str {
+    match (line.by, line.text.as_bytes().first()) {
+        (Speaker::Server, Some(b'4' | b'5')) => "bad",
+        (Speaker::Server, _) => "good",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reply_is_found_again_with_its_hyphen() {
+        assert!(same_reply("550 no", "550 no"));
+        assert!(same_reply("550-no", "550 no"));
+        assert!(same_reply("598  mail rejected by keyword", "598  mail rejected by keyword"));
+        assert!(!same_reply("550 no", "550 yes"));
+        assert!(!same_reply("", "550 no"));
+    }
+}

@@ -1,0 +1,111 @@
+//! Rules that were added while mockmx runs, and one made of what was just seen.
+
+use askama::Template;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use super::frame::{back_to, html};
+use super::visitor::Visitor;
+use crate::http::api::Api;
+use crate::http::collections;
+use crate::http::errors::ApiError;
+use crate::http::extract::form;
+use crate::http::stubs::{put, read};
+use crate::journal::record::{Done, Verdict};
+use crate::reply::Reply;
+use crate::stage::Stage;
+
+/// Stubs that are shown.
+const MOST: usize = 500;
+
+struct Shown {
+    id: String,
+    lane: String,
+    stage: Stage,
+    uses: u32,
+    given: String,
+}
+
+#[derive(Template)]
+#[template(path = "stubs.html")]
+struct Stubs {
+    v: Visitor,
+    stubs: Vec<Shown>,
+    more: usize,
+}
+
+pub(super) async fn page(State(api): State<Api>, v: Visitor) -> Result<Response, ApiError> {
+    let mut stubs = Vec::new();
+    for lane in api.lanes().all() {
+        for stub in lane.stubs().iter() {
+            stubs.push(Shown {
+                id: stub.id.clone(),
+                lane: lane.name.to_string(),
+                stage: stub.stage(),
+                uses: lane.store.uses(&stub.id),
+                given: serde_json::to_string_pretty(&stub.given).unwrap_or_default(),
+            });
+        }
+    }
+    let more = stubs.len().saturating_sub(MOST);
+    stubs.truncate(MOST);
+    html(&Stubs { v, stubs, more })
+}
+
+/// Makes a stub of a verdict: whoever comes with the same recipient, or before RCPT the same sender, is answered so again.
+pub(super) async fn of_verdict(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+    let form = form(&headers, body).await?;
+    let verdict = collections::find::<Verdict>(&api, form.wanted("verdict")?).await?;
+    let none = || ApiError::bad_request("what this rule did is nothing that a stub can do again");
+    let stubs = read(&api, of(&verdict).ok_or_else(none)?, None).await?;
+    let added = put(&api, stubs)?;
+    Ok(back_to(&added.first().map_or_else(|| "/stubs".to_owned(), |stub| format!("/stubs#{}", stub.id()))))
+}
+
+pub(super) async fn remove(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+    let form = form(&headers, body).await?;
+    let id = form.wanted("id")?;
+    for lane in api.lanes().all() {
+        lane.remove_stubs(|stub| stub.id == id);
+    }
+    Ok(back_to("/stubs"))
+}
+
+/// The stub that does what a verdict did, if that can be.
+pub(super) fn of(verdict: &Verdict) -> Option<Value> {
+    let mut stub = match verdict.verdict {
+        Done::Refuse => json!({"reply": reply(verdict)?}),
+        Done::RefuseAndClose => json!({"reply": reply(verdict)?, "close": true}),
+        Done::Drop | Done::Reset | Done::Stall | Done::Accept | Done::Discard => {
+            json!({"then": verdict.verdict.name()})
+        }
+        Done::File | Done::Replace | Done::Bounce => return None,
+    };
+    stub["stage"] = verdict.stage.name().into();
+    stub["lane"] = verdict.lane.clone().into();
+    let when = when(verdict)?;
+    if !when.is_empty() {
+        stub["when"] = when.into();
+    }
+    Some(stub)
+}
+
+/// The reply as a stub writes it.
+fn reply(verdict: &Verdict) -> Option<String> {
+    Some(Reply::parse(verdict.reply.as_ref()?).ok()?.template())
+}
+
+/// What the next session must have in common with this one.
+fn when(verdict: &Verdict) -> Option<Map<String, Value>> {
+    let knows_recipient = matches!(verdict.stage, Stage::Rcpt | Stage::Data | Stage::Message);
+    let mut when = Map::new();
+    if knows_recipient {
+        when.insert("recipient".to_owned(), verdict.to.first()?.clone().into());
+    } else if verdict.stage == Stage::Mail {
+        when.insert("sender".to_owned(), verdict.from.clone()?.into());
+    }
+    Some(when)
+}
