@@ -303,7 +303,7 @@ fn much_is_bounded() {
     });
     assert_eq!(find(lines.as_bytes()).failures.len(), 100);
     // Let go of one within the other, it would overflow the stack.
-    let deep = "From: a@b\n".to_owned() + &"Content-Type: message/rfc822\n\n".repeat(34_000);
+    let deep = "From: a@b\n".to_owned() + "Content-Type: message/rfc822\n\n".repeat(34_000).as_str();
     assert!(find(deep.as_bytes()).failures.is_empty());
     assert_eq!(mockmx::explain::statements(deep.as_bytes()).len(), 1);
 }

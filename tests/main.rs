@@ -5,6 +5,7 @@
 mod abuse;
 mod api;
 mod bounces;
+mod browser;
 mod cli;
 mod clients;
 mod dns;

@@ -28,7 +28,7 @@ fn settings(ca: &Path) -> String {
         settings += &format!("[[listener]]\nname = '{name}'\naddress = '{address}:25'\n{what}\n");
         zones += &format!("'{name}.fault.test' = {{ MX = ['10 {name}.fault.test'], A = ['{address}'] }}\n");
     }
-    settings + &zones
+    settings + zones.as_str()
 }
 
 /// A network without a way out, which is there as long as this.

@@ -22,13 +22,13 @@ use self::http::{Answer, Request};
 use crate::program::Serving;
 
 /// A mockmx that is asked.
-struct Asked {
+pub(crate) struct Asked {
     serving: Serving,
     folder: tempfile::TempDir,
 }
 
 impl Asked {
-    fn start(arguments: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str]) -> Self {
         Self::start_set("", arguments)
     }
 
@@ -48,7 +48,7 @@ impl Asked {
         Self { serving: Serving::start(folder.path(), arguments), folder }
     }
 
-    fn http(&self) -> SocketAddr {
+    pub(crate) fn http(&self) -> SocketAddr {
         self.serving.address("http")
     }
 
@@ -61,26 +61,26 @@ impl Asked {
     }
 
     /// What is answered with 200.
-    fn json(&self, path: &str) -> Value {
+    pub(crate) fn json(&self, path: &str) -> Value {
         self.get(path).expect(200).json()
     }
 
-    fn items(&self, path: &str) -> Vec<Value> {
+    pub(crate) fn items(&self, path: &str) -> Vec<Value> {
         self.json(path)["items"].as_array().unwrap().clone()
     }
 
-    fn post_json(&self, path: &str, body: &str) -> Answer {
+    pub(crate) fn post_json(&self, path: &str, body: &str) -> Answer {
         self.request("POST", path).header("Content-Type", "application/json").body(body.as_bytes()).send()
     }
 
     /// A message from `from` to `to`; says how the session went.
-    fn deliver(&self, from: &str, to: &str, text: &[u8]) -> String {
+    pub(crate) fn deliver(&self, from: &str, to: &str, text: &[u8]) -> String {
         let script = format!("EHLO client.test\r\nMAIL FROM:<{from}>\r\nRCPT TO:<{to}>\r\nDATA\r\n");
         self.smtp(&[script.as_bytes(), text, b"\r\n.\r\nQUIT\r\n"].concat())
     }
 
     /// Says all of it at once, and returns all that is answered.
-    fn smtp(&self, script: &[u8]) -> String {
+    pub(crate) fn smtp(&self, script: &[u8]) -> String {
         smtp(self.serving.address("smtp"), script)
     }
 }
@@ -95,6 +95,6 @@ fn smtp(address: SocketAddr, script: &[u8]) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
+pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_else(|| panic!("no text at {pointer} in {value:#}"))
 }

@@ -31,7 +31,9 @@ fn scenario(provider: &str, rule: &RuleView) -> String {
         Stage::Auth => {
             // AUTH is offered on submission alone, and this provider answers to anybody's login.
             let login = base64(&format!("\0{id}@{provider}\0x"));
-            neutral.replace("session a smtp", "session a submission") + helo + &format!("C: AUTH PLAIN {login}\n")
+            neutral.replace("session a smtp", "session a submission")
+                + helo
+                + format!("C: AUTH PLAIN {login}\n").as_str()
         }
         Stage::Mail => format!("{neutral}{helo}C: MAIL FROM:<{address}>\n"),
         Stage::Rcpt => format!("{neutral}{helo}{mail}C: RCPT TO:<{address}>\n"),

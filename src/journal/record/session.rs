@@ -311,7 +311,11 @@ impl Record for Session {
             }
             Field::Rule => said.flat_map(|said| rule_names(&said.provider, &said.rule)).collect(),
             Field::Stage => said.map(|said| Cow::Borrowed(said.stage.name())).collect(),
-            Field::Verdict => said.map(|said| Cow::Borrowed(said.verdict.name())).collect(),
+            Field::Verdict => {
+                // A message that no rule spoke of is accepted, too.
+                let accepted = (!self.messages.is_empty()).then_some(Done::Accept);
+                said.map(|said| said.verdict).chain(accepted).map(|done| Cow::Borrowed(done.name())).collect()
+            }
             Field::From => all(&self.senders),
             Field::To => all(&self.recipients),
             Field::Login => self.login.iter().map(|login| Cow::Borrowed(login.as_str())).collect(),
