@@ -5,6 +5,8 @@
 
 use std::fmt::{self, Write};
 
+use serde::Serialize;
+
 /// A text given by a client, shown with everything escaped that would not be seen as what it is.
 ///
 /// Control characters, line and paragraph separators, bidi controls, zero-width and tag characters are written as
@@ -49,6 +51,30 @@ impl<T: fmt::Display> fmt::Display for EscapedList<'_, T> {
     }
 }
 
+/// A JSON document in which every character that would not be seen as what it is is escaped, not only those that JSON
+/// wants to have escaped: a terminal obeys U+009B too, and a bidi control turns around what follows.
+///
+/// # Errors
+/// If the value is none that JSON has.
+pub fn json(value: &impl Serialize) -> serde_json::Result<String> {
+    let text = serde_json::to_string(value)?;
+    if !text.contains(is_unseen) {
+        return Ok(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 64);
+    for c in text.chars() {
+        // JSON has these in strings only, where an escape means the same.
+        if is_unseen(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(escaped, "\\u{unit:04x}");
+            }
+        } else {
+            escaped.push(c);
+        }
+    }
+    Ok(escaped)
+}
+
 /// Whether a character would not be seen as what it is.
 pub(crate) fn is_unseen(c: char) -> bool {
     c.is_control()
@@ -91,5 +117,14 @@ mod tests {
     fn a_list_is_escaped_one_by_one() {
         assert_eq!(EscapedList(&["a", "b\n"]).to_string(), r"a, b\n");
         assert_eq!(EscapedList::<String>(&[]).to_string(), "");
+    }
+
+    #[test]
+    fn json_escapes_what_is_not_seen_and_means_the_same() {
+        for shown in ["\u{9b}1m", "\u{7f}", "\u{202e}x", "\u{feff}", "\u{e0041}", "\u{1b}\n\"\\", "发票 <b>"] {
+            let text = json(&shown).unwrap();
+            assert!(!text.contains(is_unseen), "{text}");
+            assert_eq!(serde_json::from_str::<String>(&text).unwrap(), shown);
+        }
     }
 }

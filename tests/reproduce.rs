@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use crate::api::http::Request;
 use crate::program::{Serving, mockmx, said};
 
 fn sample(name: &str) -> String {
@@ -95,6 +96,10 @@ fn a_running_mockmx_gets_it_as_stubs() {
     assert_eq!(code, Some(0), "{errors}");
     let told = refusal(server.address("smtp"), "sender@example.org", "anyone@example.com");
     assert_eq!((told.0.as_str(), told.1.as_str()), ("From", "598  mail rejected by keyword\r\n"));
+    let (_, errors, code) = reproduce(folder.path(), &[&sample("263.eml"), "--stub", &url, "--lane", "ci-1"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let stubs = Request::new(server.address("http"), "GET", "/api/v1/stubs?lane=ci-1").send().expect(200).json();
+    assert_eq!(stubs["items"].as_array().unwrap().len(), 3, "{stubs:#}");
 }
 
 #[test]

@@ -15,8 +15,8 @@ use tokio::sync::{Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    Readiness, check, clock, events, guard, messages, metrics, openapi, outbox, page, providers, report, sessions,
-    state, stubs, verdicts,
+    Readiness, check, clock, events, guard, messages, metrics, openapi, outbox, page, providers, report, reproduce,
+    sessions, state, stubs, verdicts,
 };
 use crate::generation::Generation;
 use crate::journal::Journal;
@@ -116,6 +116,7 @@ impl Api {
             .route("/api/v1/providers", get(providers::list))
             .route("/api/v1/providers/{id}", get(providers::find))
             .route("/api/v1/check", post(check::check))
+            .route("/api/v1/reproduce", post(reproduce::reproduce))
             .route("/api/v1/clock", get(clock::show).post(clock::change))
             .route("/api/v1/stubs", get(stubs::list).post(stubs::add).put(stubs::replace).delete(stubs::remove_all))
             .route("/api/v1/stubs/save", post(stubs::save))

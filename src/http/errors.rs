@@ -101,6 +101,10 @@ impl ApiError {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string())
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status
+    }
+
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
         self.0.problem.help = Some(help.into());
         self

@@ -39,12 +39,21 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for In<T> {
 
 /// The body, which must be of one of these media types.
 pub(crate) async fn body(headers: &HeaderMap, body: Body, most: usize, media: &[&str]) -> Result<Bytes, ApiError> {
-    let given = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
-    let essence = given.map(|given| given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    if !essence.as_deref().is_some_and(|essence| media.contains(&essence)) {
+    if !essence(headers).as_deref().is_some_and(|essence| media.contains(&essence)) {
         let error = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is of another media type");
         return Err(error.help(format!("send it with `Content-Type: {}`", media.join("` or `"))));
     }
+    bounded(headers, body, most).await
+}
+
+/// The media type of the body, if one is said, without its parameters.
+pub(crate) fn essence(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default())?;
+    Some(given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// The body, of whatever type.
+pub(crate) async fn bounded(headers: &HeaderMap, body: Body, most: usize) -> Result<Bytes, ApiError> {
     let too_large = || ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body has more than {most} bytes"));
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > most) {

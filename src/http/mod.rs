@@ -29,6 +29,7 @@ mod parsed;
 mod providers;
 mod query;
 mod report;
+mod reproduce;
 mod sessions;
 mod state;
 mod stubs;

@@ -15,7 +15,8 @@ use utoipa::{Modify, OpenApi};
 use super::errors::{ApiError, PROBLEM_JSON, Problem};
 use super::parameters::{Given, Holds, LANE, Parameter};
 use super::{
-    api, check, clock, events, messages, metrics, outbox, providers, query, report, sessions, state, stubs, verdicts,
+    api, check, clock, events, messages, metrics, outbox, providers, query, report, reproduce, sessions, state, stubs,
+    verdicts,
 };
 use crate::journal::record::Kind;
 
@@ -61,6 +62,7 @@ use crate::journal::record::Kind;
         stubs::remove,
         stubs::save,
         report::senders,
+        reproduce::reproduce,
         state::list,
         state::release,
         state::scenarios,
@@ -161,6 +163,7 @@ const OTHERS: &[(&str, &[Parameter])] = &[
     ("/api/v1/scenarios/{name}", &[LANE]),
     ("/api/v1/reset", &[LANE]),
     ("/api/v1/senders/report", &report::PARAMETERS),
+    ("/api/v1/reproduce", &reproduce::PARAMETERS),
 ];
 
 /// The problems that every endpoint can answer with, health aside.

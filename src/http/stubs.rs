@@ -227,7 +227,7 @@ pub(crate) async fn save(State(api): State<Api>, RawQuery(query): RawQuery) -> R
 }
 
 /// The stubs of a body, for that lane if they name none. Large regular expressions take their time.
-pub(super) async fn read(api: &Api, given: Value, lane: Option<LaneName>) -> Result<Vec<Stub>, ApiError> {
+pub(crate) async fn read(api: &Api, given: Value, lane: Option<LaneName>) -> Result<Vec<Stub>, ApiError> {
     let generation = api.generation();
     api.aside(move || Ok(read_all(&generation.policy, given, lane.as_ref()))).await?
 }
@@ -271,7 +271,8 @@ fn told(problems: &Problems, index: Option<usize>) -> Vec<Value> {
     problems.collect()
 }
 
-pub(super) fn put(api: &Api, stubs: Vec<Stub>) -> Result<Vec<Shown>, ApiError> {
+/// Adds stubs, all or none.
+pub(crate) fn put(api: &Api, stubs: Vec<Stub>) -> Result<Vec<Shown>, ApiError> {
     let mut added: Vec<(Arc<Stub>, Arc<Lane>)> = Vec::new();
     for stub in stubs {
         let lane = api.lanes().claim(&stub.lane);

@@ -4,26 +4,31 @@
 //! so. Strangers write bounces: what is looked at is bounded, and what is only guessed is called a guess. Pure.
 //!
 //! `report` reads delivery reports (RFC 3464), `prose` texts, `log` lines of logs, `reply` replies as bounces fold
-//! them, `stage` says where in a session one came, `plan` builds.
+//! them, `stage` says where in a session one came, `plan` builds, `case` chooses, `told` is all of it as JSON.
 
+mod case;
 mod log;
 mod plan;
 mod prose;
 mod reply;
 mod report;
 mod stage;
+mod told;
 
 use std::fmt;
 
 use mail_parser::Message;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::brought::{carried, is_bounce, mails, unmarked, within};
 use crate::message::guess;
 use crate::stage::Stage;
 
+pub use case::{Case, STAGES, Wanted};
 pub use plan::{Match, Plan, PlanError};
 pub use reply::{Doubt, Heard};
+pub use told::Told;
 
 /// How much is looked at, in bytes.
 const LONGEST: usize = 1 << 20;
@@ -76,7 +81,8 @@ pub struct Staged {
 }
 
 /// How sure something is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[schema(as = HowSure)]
 #[serde(rename_all = "kebab-case")]
 pub enum Sure {
     /// Nothing says so, but it is often so.
@@ -88,7 +94,8 @@ pub enum Sure {
 }
 
 /// What a failure was read from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReadFrom)]
 #[serde(rename_all = "kebab-case")]
 pub enum How {
     /// A delivery report (RFC 3464).
@@ -103,7 +110,8 @@ pub enum How {
 }
 
 /// The mail that failed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = OriginalMail)]
 pub struct Original {
     /// Its envelope's sender, as far as the bounce says.
     pub sender: Option<String>,

@@ -30,6 +30,15 @@ pub enum Match {
 }
 
 impl Match {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Recipient, Self::Domain, Self::Sender, Self::Subject, Self::All];
+
+    /// Its name: `recipient`, `domain`, `sender`, `subject` or `all`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.names().0
+    }
+
     /// The word for it, and the condition's key.
     const fn names(self) -> (&'static str, &'static str) {
         match self {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::reply::Reply;
 
@@ -31,7 +32,8 @@ impl Heard {
 }
 
 /// Why a reply may not be what was said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = ReplyDoubt)]
 #[serde(rename_all = "kebab-case")]
 pub enum Doubt {
     /// It is longer than is looked at.

@@ -9,6 +9,7 @@ mod outbox;
 mod packs;
 mod records;
 mod relayed;
+mod reproduce;
 mod schema;
 mod testing;
 mod waiting;

@@ -15,8 +15,9 @@ use clap::{Args, ValueEnum};
 use mockmx::escape::Escaped;
 use mockmx::explain::Explainer;
 use mockmx::generation::Generation;
+use mockmx::lane::LaneName;
 use mockmx::policy::{Policy, Stub};
-use mockmx::reproduce::{Failure, Found, Match, Plan};
+use mockmx::reproduce::{Case, Found, Match, Plan, STAGES, Told, Wanted};
 use mockmx::stage::Stage;
 
 use super::args::ServeArgs;
@@ -59,6 +60,9 @@ pub(super) struct ReproduceArgs {
     /// Put it as stubs into the mockmx that serves HTTP here: `http://HOST:PORT`
     #[arg(long, value_name = "URL")]
     stub: Option<String>,
+    /// Put them into this lane of it [default: default]
+    #[arg(long, value_name = "NAME", requires = "stub", value_parser = lane)]
+    lane: Option<LaneName>,
     /// Show this token to that mockmx [default: what MOCKMX_HTTP_TOKEN holds]
     #[arg(long, value_name = "TOKEN", requires = "stub")]
     token: Option<String>,
@@ -97,17 +101,12 @@ impl From<Common> for Match {
 
 /// A stage at which a reply can be given to one mail.
 fn stage(name: &str) -> Result<Stage, String> {
-    let stages = [Stage::Connect, Stage::Helo, Stage::Mail, Stage::Rcpt, Stage::Data, Stage::Message];
-    let names = stages.map(Stage::name).join(", ");
-    stages.into_iter().find(|stage| stage.name() == name).ok_or_else(|| format!("the stages are {names}"))
+    let names = STAGES.map(Stage::name).join(", ");
+    STAGES.into_iter().find(|stage| stage.name() == name).ok_or_else(|| format!("the stages are {names}"))
 }
 
-/// A failure, and what would make it happen again.
-struct Case<'a> {
-    number: usize,
-    failure: &'a Failure,
-    found: &'a Found,
-    plan: Result<Plan, String>,
+fn lane(name: &str) -> Result<LaneName, String> {
+    LaneName::parse(name)
 }
 
 pub(super) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
@@ -122,7 +121,9 @@ pub(super) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::FAILURE);
         }
     };
-    let cases = cases(args, &brought);
+    let matches = args.matches.iter().copied().map(Match::from).collect();
+    let wanted = Wanted { only: args.only, matches, stage: args.stage };
+    let cases = wanted.cases(brought.iter().map(|(_, found)| found));
     show_all(args, &brought, &cases, &generation.policy)?;
     if cases.is_empty() {
         if let Some(number) = args.only.filter(|_| brought.iter().any(|(_, found)| !found.failures.is_empty())) {
@@ -131,16 +132,6 @@ pub(super) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     act(args, &cases, generation)
-}
-
-fn cases<'a>(args: &ReproduceArgs, brought: &'a [(String, Found)]) -> Vec<Case<'a>> {
-    let wanted: Vec<Match> = args.matches.iter().copied().map(Match::from).collect();
-    let all = brought.iter().flat_map(|(_, found)| found.failures.iter().map(move |failure| (failure, found)));
-    let cases = all.enumerate().map(|(index, (failure, found))| {
-        let plan = Plan::new(failure, &wanted, args.stage).map_err(|error| error.to_string());
-        Case { number: index + 1, failure, found, plan }
-    });
-    cases.filter(|case| args.only.is_none_or(|only| only == case.number)).collect()
 }
 
 fn show_all(
@@ -153,7 +144,8 @@ fn show_all(
     let explainer = Explainer::new(&providers);
     let mut out = anstream::stdout().lock();
     if args.json {
-        writeln!(out, "{}", show::as_json(brought, cases, &explainer))?;
+        let brought = brought.iter().map(|(name, found)| (name.as_str(), found));
+        writeln!(out, "{}", mockmx::escape::json(&Told::new(brought, cases, &explainer))?)?;
         return Ok(());
     }
     for case in cases {
@@ -191,7 +183,7 @@ fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyh
     }
     let stubs: Vec<_> = plans.iter().flat_map(|plan| plan.stubs()).collect();
     if let Some(url) = &args.stub {
-        put(url, http::token(args.token.as_deref()), &stubs)?;
+        put(url, args.lane.as_ref(), http::token(args.token.as_deref()), &stubs)?;
     }
     if !args.serve {
         return Ok(ExitCode::SUCCESS);
@@ -241,9 +233,10 @@ fn write_pack(file: &Path, plans: &[&Plan], policy: &Policy) -> anyhow::Result<(
 }
 
 /// Adds the stubs to a running mockmx.
-fn put(url: &str, token: Option<String>, stubs: &[serde_json::Value]) -> anyhow::Result<()> {
+fn put(url: &str, lane: Option<&LaneName>, token: Option<String>, stubs: &[serde_json::Value]) -> anyhow::Result<()> {
     let (target, base) = http::target(url, "")?;
-    let path = format!("{}/api/v1/stubs", base.trim_end_matches('/'));
+    let lane = lane.map(|lane| format!("?lane={}", lane.as_str())).unwrap_or_default();
+    let path = format!("{}/api/v1/stubs{lane}", base.trim_end_matches('/'));
     let request = http::Request { target, path: &path, token: token.as_deref(), most: 1 << 20, patience: None };
     let body = serde_json::Value::from(stubs.to_vec()).to_string();
     let host = target.host;
