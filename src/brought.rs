@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::Deref;
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
-use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
+use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
 use crate::message::guess;
 
@@ -132,8 +132,13 @@ pub(crate) fn raw_text<'m>(mail: &'m Message<'_>, number: usize) -> Option<&'m [
     let part = mail.text_part(u32::try_from(number).ok()?)?;
     let says = part.content_type().is_some_and(|of| of.has_attribute("charset"));
     let is_plain = matches!(part.body, PartType::Text(_)) && part.content_transfer_encoding().is_none_or(is_bare);
-    let raw = mail.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)?;
+    let raw = raw_body(mail, part)?;
     (is_plain && !says && !raw.is_ascii()).then_some(raw)
+}
+
+/// The bytes of a part, as they are in the mail.
+pub(crate) fn raw_body<'m>(mail: &'m Message<'_>, part: &MessagePart<'_>) -> Option<&'m [u8]> {
+    mail.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)
 }
 
 fn is_bare(encoding: &str) -> bool {

@@ -24,6 +24,7 @@ mod program;
 mod relay;
 mod report;
 mod reproduce;
+mod resend;
 mod scenarios;
 mod serve;
 mod trial;

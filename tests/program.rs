@@ -90,6 +90,11 @@ impl Serving {
         address.unwrap_or_else(|| panic!("{line:?} is not of {name}")).parse().unwrap()
     }
 
+    /// Reads one more line that it prints, behind `text`; 0 if it ended.
+    pub(crate) fn line(&mut self, text: &mut String) -> usize {
+        self.output.read_line(text).unwrap()
+    }
+
     /// Its process.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

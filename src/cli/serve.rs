@@ -29,11 +29,15 @@ SIGHUP reads settings and packs anew, and keeps the old ones if the new ones hav
 Everything else that can be set, also by file or variable, is in docs/settings.md.";
 
 pub(super) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
-    run_with(args, Vec::new())
+    run_with(args, Vec::new(), std::future::ready(()))
 }
 
-/// Serves with `more` stubs than the settings' folder has.
-pub(super) fn run_with(args: &ServeArgs, more: Vec<Stub>) -> anyhow::Result<ExitCode> {
+/// Serves with `more` stubs than the settings' folder has, and does `then` beside it once it listens.
+pub(super) fn run_with(
+    args: &ServeArgs,
+    more: Vec<Stub>,
+    then: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<ExitCode> {
     let flags = args.flags();
     let loaded = load(&flags).and_then(|generation| {
         let stubs = load_stubs(&generation.settings, &generation.policy)?;
@@ -53,10 +57,15 @@ pub(super) fn run_with(args: &ServeArgs, more: Vec<Stub>) -> anyhow::Result<Exit
     for stub in stubs.into_iter().chain(more) {
         lanes.claim(&stub.lane).add_stub(stub).map_err(anyhow::Error::msg)?;
     }
-    runtime.block_on(serve(flags, generation, lanes))
+    runtime.block_on(serve(flags, generation, lanes, then))
 }
 
-async fn serve(flags: Flags, generation: Generation, lanes: Arc<Lanes>) -> anyhow::Result<ExitCode> {
+async fn serve(
+    flags: Flags,
+    generation: Generation,
+    lanes: Arc<Lanes>,
+    then: impl Future<Output = ()> + Send + 'static,
+) -> anyhow::Result<ExitCode> {
     // Whoever has read where we listen may already send a signal.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -66,6 +75,7 @@ async fn serve(flags: Flags, generation: Generation, lanes: Arc<Lanes>) -> anyho
     let journal = open_journal(&generation.settings.journal, &lanes).await?;
     let server = Server::bind(generation, lanes, journal)?;
     print(&server.addresses()).context("cannot print the addresses")?;
+    tokio::spawn(then);
     let (reloads, wanted) = mpsc::channel(1);
     tokio::spawn(reload_at(hangup, flags, kept_in, reloads));
     let (stop, stopped) = oneshot::channel::<()>();

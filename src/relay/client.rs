@@ -7,9 +7,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::content::Outgoing;
 use super::replies::{Wire, kept};
-use super::{Answer, Hop, Outcome, Said};
+use super::{Answer, Exchange, Hop, Outcome, Said};
 use crate::reply::Reply;
 use crate::smtp::is_path;
+use crate::stage::Stage;
 
 /// How long a server may take, by RFC 5321 §4.5.3.2: for a reply, for that to DATA, for a block of the message, and for
 /// the reply to the message.
@@ -63,15 +64,18 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Hands the message over. The server's reply to it is what was waited for: how it says goodbye is not.
+/// Hands the message over, and notes in `heard` what is said to each command. The server's reply to the message is what
+/// was waited for: how it says goodbye is not.
 pub(super) async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     local: IpAddr,
     envelope: &Envelope<'_>,
     message: &Outgoing,
+    heard: &mut Vec<Exchange>,
 ) -> Result<Reply, Halt> {
-    let mut wire = Wire::new(stream);
-    let ended = transaction(&mut wire, local, envelope, message).await;
+    let mut dialogue = Dialogue { wire: Wire::new(stream), heard };
+    let ended = dialogue.transaction(local, envelope, message).await;
+    let wire = &mut dialogue.wire;
     if !matches!(ended, Err(Halt::Broken(_))) && wire.write(b"QUIT\r\n", FAREWELL).await.is_ok() {
         // A server that closes without a word has said enough.
         let _ = wire.reply(FAREWELL).await;
@@ -79,42 +83,61 @@ pub(super) async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(
     ended.map(|reply| kept(&reply))
 }
 
-async fn transaction<S: AsyncRead + AsyncWrite + Unpin>(
-    wire: &mut Wire<S>,
-    local: IpAddr,
-    envelope: &Envelope<'_>,
-    message: &Outgoing,
-) -> Result<Reply, Halt> {
-    completed(wire.reply(REPLY).await?)?;
-    let offered = Offered::ask(wire, local).await?;
-    let parameters = offered.parameters(envelope, message)?;
-    completed(ask(wire, &format!("MAIL FROM:<{}>{parameters}", envelope.from), REPLY).await?)?;
-    completed(ask(wire, &format!("RCPT TO:<{}>", envelope.to), REPLY).await?)?;
-    let go_ahead = ask(wire, "DATA", DATA).await?;
-    if go_ahead.code() != 354 {
-        return Err(refused(go_ahead));
-    }
-    let written = match wire.write(&message.bytes, BLOCK).await {
-        Ok(()) => wire.write(b".\r\n", BLOCK).await,
-        broken => broken,
-    };
-    if let Err(broken) = written {
-        // It may have said why before it closed.
-        return Err(match wire.reply(FAREWELL).await {
-            Ok(reply) if !reply.is_positive() => Halt::Refused(reply),
-            _ => broken,
-        });
-    }
-    completed(wire.reply(MESSAGE).await?)
+/// A connection to a server, and what it has said.
+struct Dialogue<'a, S> {
+    wire: Wire<S>,
+    heard: &'a mut Vec<Exchange>,
 }
 
-async fn ask<S: AsyncRead + AsyncWrite + Unpin>(
-    wire: &mut Wire<S>,
-    line: &str,
-    patience: Duration,
-) -> Result<Reply, Halt> {
-    wire.write(format!("{line}\r\n").as_bytes(), patience).await?;
-    wire.reply(patience).await
+impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
+    async fn transaction(&mut self, local: IpAddr, envelope: &Envelope<'_>, message: &Outgoing) -> Result<Reply, Halt> {
+        completed(self.hear(Stage::Connect, "", REPLY).await?)?;
+        let parameters = self.offered(local).await?.parameters(envelope, message)?;
+        let mail = format!("MAIL FROM:<{}>{parameters}", envelope.from);
+        completed(self.ask(Stage::Mail, &mail, REPLY).await?)?;
+        completed(self.ask(Stage::Rcpt, &format!("RCPT TO:<{}>", envelope.to), REPLY).await?)?;
+        let go_ahead = self.ask(Stage::Data, "DATA", DATA).await?;
+        if go_ahead.code() != 354 {
+            return Err(refused(go_ahead));
+        }
+        let written = match self.wire.write(&message.bytes, BLOCK).await {
+            Ok(()) => self.wire.write(b".\r\n", BLOCK).await,
+            broken => broken,
+        };
+        if let Err(broken) = written {
+            // It may have said why before it closed.
+            return Err(match self.hear(Stage::Message, ".", FAREWELL).await {
+                Ok(reply) if !reply.is_positive() => Halt::Refused(reply),
+                _ => broken,
+            });
+        }
+        completed(self.hear(Stage::Message, ".", MESSAGE).await?)
+    }
+
+    /// Asks by EHLO, or by HELO where that is not known. mockmx's name is its address, for nothing else is true.
+    async fn offered(&mut self, local: IpAddr) -> Result<Offered, Halt> {
+        let name = match local.to_canonical() {
+            IpAddr::V4(ip) => format!("[{ip}]"),
+            IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
+        };
+        let reply = self.ask(Stage::Helo, &format!("EHLO {name}"), REPLY).await?;
+        if reply.code() >= 500 {
+            completed(self.ask(Stage::Helo, &format!("HELO {name}"), REPLY).await?)?;
+            return Ok(Offered::default());
+        }
+        Ok(Offered::of(&completed(reply)?))
+    }
+
+    async fn ask(&mut self, stage: Stage, line: &str, patience: Duration) -> Result<Reply, Halt> {
+        self.wire.write(format!("{line}\r\n").as_bytes(), patience).await?;
+        self.hear(stage, line, patience).await
+    }
+
+    async fn hear(&mut self, stage: Stage, line: &str, patience: Duration) -> Result<Reply, Halt> {
+        let reply = self.wire.reply(patience).await?;
+        self.heard.push(Exchange { stage, command: line.to_owned(), reply: reply.clone() });
+        Ok(reply)
+    }
 }
 
 fn completed(reply: Reply) -> Result<Reply, Halt> {
@@ -138,23 +161,12 @@ struct Offered {
 }
 
 impl Offered {
-    /// Asks by EHLO, or by HELO where that is not known. mockmx's name is its address, for nothing else is true.
-    async fn ask<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, local: IpAddr) -> Result<Self, Halt> {
-        let name = match local.to_canonical() {
-            IpAddr::V4(ip) => format!("[{ip}]"),
-            IpAddr::V6(ip) => format!("[IPv6:{ip}]"),
-        };
-        let reply = ask(wire, &format!("EHLO {name}"), REPLY).await?;
-        if reply.code() >= 500 {
-            completed(ask(wire, &format!("HELO {name}"), REPLY).await?)?;
-            return Ok(Self::default());
-        }
-        let reply = completed(reply)?;
+    fn of(reply: &Reply) -> Self {
         let has = |keyword: &str| {
             let keywords = reply.lines().iter().skip(1).filter_map(|line| line.split(' ').next());
             keywords.into_iter().any(|offered| offered.eq_ignore_ascii_case(keyword))
         };
-        Ok(Self { eight_bit_mime: has("8BITMIME"), size: has("SIZE"), smtputf8: has("SMTPUTF8") })
+        Self { eight_bit_mime: has("8BITMIME"), size: has("SIZE"), smtputf8: has("SMTPUTF8") }
     }
 
     /// The parameters of MAIL. A message that would have to be changed to be sent fails (RFC 6152 §3, RFC 6531 §3.5).

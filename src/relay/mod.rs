@@ -1,11 +1,12 @@
-//! Notifications on their way out, by SMTP, to the hosts that the settings name and to no other.
+//! Mail on its way out, by SMTP, to the hosts that the settings name and to no other: notifications; and, to the host
+//! that its user names, what `mockmx reproduce --resend` sends once ([`once`]).
 //!
 //! [`Relay::attempt`] hands one message to one server and tells what came of it; [`run()`] does so for an outbox, a few
 //! at a time and again until a server takes the message or its time is up. `hop` is where mail goes, `schedule` when it
 //! is tried again, `content` how a message goes over the wire, `replies` what a server says, `client` the dialogue.
 //!
 //! No loop can come of it: a message that has been through [`MOST_RECEIVED`] servers is not sent, none is sent to a
-//! listener of this mockmx, and all that mockmx writes has the null return path or is an abuse report, and about
+//! listener of this mockmx but by [`once`], and all that mockmx writes has the null return path or is an abuse report, and about
 //! neither does another mockmx write anything (`notification::hindrance`).
 
 mod client;
@@ -20,7 +21,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
@@ -32,6 +33,7 @@ use crate::address::fold;
 use crate::escape::Escaped;
 use crate::reply::Reply;
 use crate::settings::OutboxSettings;
+use crate::stage::Stage;
 
 pub use content::MOST_RECEIVED;
 pub(crate) use hop::is_listener;
@@ -41,6 +43,9 @@ pub use schedule::Schedule;
 
 /// How long a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(30);
+
+/// How long [`once`] may take in all.
+const ONCE: Duration = Duration::from_secs(10 * 60);
 
 /// Where mail goes, by the settings.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +83,17 @@ pub enum Said {
     Reply(Reply),
     /// What stood in the way, in mockmx's words.
     Fault(String),
+}
+
+/// A command, and what the server said to it. Both are a stranger's: show them by `Escaped`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exchange {
+    /// The stage that the command belongs to.
+    pub stage: Stage,
+    /// The command without its line end: empty for the greeting, a dot for the message.
+    pub command: String,
+    /// The reply, whole.
+    pub reply: Reply,
 }
 
 impl Relay {
@@ -118,25 +134,50 @@ impl Relay {
     /// CR or LF becomes a line end. If this is dropped before it is done, the server may have taken the message or not.
     pub async fn attempt(&self, from: &str, to: &str, raw: &[u8], smtputf8: bool) -> Option<Outcome> {
         let hop = self.route(to)?;
-        Some(match self.deliver(hop, from, to, raw, smtputf8).await {
-            Ok(reply) => Outcome::Relayed(Answer { hop: hop.clone(), said: Said::Reply(reply) }),
-            Err(halt) => halt.at(hop),
-        })
+        Some(outcome(hop, self.deliver(hop, from, to, raw, smtputf8).await))
     }
 
     async fn deliver(&self, hop: &Hop, from: &str, to: &str, raw: &[u8], smtputf8: bool) -> Result<Reply, Halt> {
         let envelope = Envelope::new(from, to, smtputf8)?;
         let outgoing = Outgoing::new(raw)?;
-        let connected = timeout(CONNECT, TcpStream::connect((hop.host.as_str(), hop.port))).await;
-        let stream = connected
-            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-            .map_err(|error| Halt::Broken(format!("cannot connect: {error}")))?;
-        let addresses = stream.local_addr().and_then(|local| Ok((local, stream.peer_addr()?)));
-        let (local, peer) = addresses.map_err(|error| Halt::Broken(error.to_string()))?;
-        if self.listeners.iter().any(|&listener| is_listener(listener, peer, Some(local.ip()))) {
+        let (stream, local, peer) = connect(hop).await?;
+        if self.listeners.iter().any(|&listener| is_listener(listener, peer, Some(local))) {
             return Err(Halt::Unable(format!("{peer} is a listener of this mockmx: the mail would come back")));
         }
-        client::deliver(stream, local.ip(), &envelope, &outgoing).await
+        client::deliver(stream, local, &envelope, &outgoing, &mut Vec::new()).await
+    }
+}
+
+/// Hands a message to that host alone, once, and tells what it said to each command. `from` is empty for the null return
+/// path; `raw` goes out as [`Relay::attempt`] says. It takes ten minutes at most.
+pub async fn once(hop: &Hop, from: &str, to: &str, raw: &[u8], smtputf8: bool) -> (Outcome, Vec<Exchange>) {
+    let mut heard = Vec::new();
+    let delivery = async {
+        let envelope = Envelope::new(from, to, smtputf8)?;
+        let outgoing = Outgoing::new(raw)?;
+        let (stream, local, _) = connect(hop).await?;
+        client::deliver(stream, local, &envelope, &outgoing, &mut heard).await
+    };
+    let ended = timeout(ONCE, delivery).await;
+    let ended = ended.unwrap_or_else(|_| Err(Halt::Broken("it takes longer than ten minutes".to_owned())));
+    (outcome(hop, ended), heard)
+}
+
+/// A connection to a host, with the address that it comes from and that which it goes to.
+async fn connect(hop: &Hop) -> Result<(TcpStream, IpAddr, SocketAddr), Halt> {
+    let connected = timeout(CONNECT, TcpStream::connect((hop.host.as_str(), hop.port))).await;
+    let stream = connected
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        .map_err(|error| Halt::Broken(format!("cannot connect: {error}")))?;
+    let addresses = stream.local_addr().and_then(|local| Ok((local.ip(), stream.peer_addr()?)));
+    let (local, peer) = addresses.map_err(|error| Halt::Broken(error.to_string()))?;
+    Ok((stream, local, peer))
+}
+
+fn outcome(hop: &Hop, ended: Result<Reply, Halt>) -> Outcome {
+    match ended {
+        Ok(reply) => Outcome::Relayed(Answer { hop: hop.clone(), said: Said::Reply(reply) }),
+        Err(halt) => halt.at(hop),
     }
 }
 

@@ -69,7 +69,7 @@ async fn tried(raw: &[u8], smtputf8: bool, steps: &[(&str, Then)]) -> (Result<Re
     let outgoing = Outgoing::new(raw).unwrap();
     let (begin, local) = (io_now(), IpAddr::from(Ipv4Addr::LOCALHOST));
     let client = async {
-        let ended = deliver(ours, local, &envelope, &outgoing).await;
+        let ended = deliver(ours, local, &envelope, &outgoing, &mut Vec::new()).await;
         (ended, begin.elapsed())
     };
     // A server that hangs is waited for no longer than the client does.

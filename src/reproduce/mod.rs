@@ -4,14 +4,17 @@
 //! so. Strangers write bounces: what is looked at is bounded, and what is only guessed is called a guess. Pure.
 //!
 //! `report` reads delivery reports (RFC 3464), `prose` texts, `log` lines of logs, `reply` replies as bounces fold
-//! them, `stage` says where in a session one came, `plan` builds, `case` chooses, `told` is all of it as JSON.
+//! them, `stage` says where in a session one came, `plan` builds, `case` chooses,
+//! `told` is all of it as JSON; `returned` is the mail that failed, which `letter` sends again.
 
 mod case;
+mod letter;
 mod log;
 mod plan;
 mod prose;
 mod reply;
 mod report;
+mod returned;
 mod stage;
 mod told;
 
@@ -26,8 +29,10 @@ use crate::message::guess;
 use crate::stage::Stage;
 
 pub use case::{Case, STAGES, Wanted};
+pub use letter::{Comparison, Letter, LetterError};
 pub use plan::{Match, Plan, PlanError};
 pub use reply::{Doubt, Heard};
+pub use returned::{Extent, Returned};
 pub use told::Told;
 
 /// How much is looked at, in bytes.
@@ -123,6 +128,9 @@ pub struct Original {
     pub subject: Option<String>,
     /// Its Message-ID.
     pub message_id: Option<String>,
+    /// Its bytes.
+    #[serde(skip)]
+    pub returned: Option<Returned>,
 }
 
 /// For people.
@@ -155,8 +163,12 @@ pub fn find(brought: &[u8]) -> Found {
     let brought = unmarked(within(brought, LONGEST));
     let mut found = Found { cut, ..Found::default() };
     let mails = mails(&brought);
-    for mail in &mails {
+    for (at, mail) in mails.iter().enumerate() {
+        let from = found.failures.len();
         of_mail(mail, &mut found);
+        if cut && at + 1 == mails.len() {
+            found.failures[from..].iter_mut().for_each(Failure::cut);
+        }
     }
     if found.failures.is_empty() {
         let text = guess(&brought);
@@ -172,7 +184,7 @@ pub fn find(brought: &[u8]) -> Found {
         if found.failures.is_empty() && mails.is_empty() && !log::is_log(&text) {
             found.add_all(prose::read(&text, &[]));
         }
-        let original = prose::original(&text);
+        let original = prose::original(&text).map(|original| original.with(returned::behind_mark(&brought)));
         found.failures.iter_mut().for_each(|failure| failure.original.clone_from(&original));
     }
     found
@@ -195,7 +207,8 @@ fn of_mail(mail: &Message<'_>, found: &mut Found) {
     let mail = all.into_iter().find(is_read).unwrap_or(mail);
     let (told, own, text) = read(mail);
     let is_report = !told.is_empty();
-    let returned = report::original(mail).or_else(|| prose::original(&text));
+    let returned =
+        report::original(mail).or_else(|| prose::original(&text).map(|of| of.with(returned::behind_text(mail))));
     let original = with_sender(returned, mail);
     let mut both = Found { failures: told, ..Found::default() };
     own.into_iter().for_each(|failure| both.enrich(failure, is_report));
@@ -240,7 +253,21 @@ impl Found {
     }
 }
 
+impl Original {
+    fn with(self, returned: Option<Returned>) -> Self {
+        Self { returned, ..self }
+    }
+}
+
 impl Failure {
+    /// Of what was brought the end is missing, and so it may be of the mail that failed.
+    fn cut(&mut self) {
+        let returned = self.original.as_mut().and_then(|original| original.returned.as_mut());
+        if let Some(returned) = returned.filter(|returned| returned.extent == Extent::Whole) {
+            returned.extent = Extent::Cut;
+        }
+    }
+
     fn is_of(&self, other: &Self) -> bool {
         let same = |one: &Option<String>, two: &Option<String>| match (one, two) {
             (Some(one), Some(two)) => one.eq_ignore_ascii_case(two),

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::LazyLock;
 
-use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
+use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use regex::{Captures, Regex};
 
-use super::{Failure, How, Original, reply, stage, word};
+use super::{Failure, How, Original, reply, returned, stage, word};
 use crate::brought::reports;
 
 /// The most lines and blocks that are looked at.
@@ -33,17 +33,22 @@ pub(super) fn scan(text: &str) -> Vec<Failure> {
 /// The mail that failed, as a mail returns it.
 pub(super) fn original(mail: &Message<'_>) -> Option<Original> {
     let sender = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).and_then(word);
-    let mut original = mail.parts.iter().take(100).find_map(|part| match &part.body {
-        PartType::Message(within) => Some(of_header(within)),
-        _ => {
-            let is = part.content_type().is_some_and(|of| {
-                of.subtype().is_some_and(|subtype| subtype.to_ascii_lowercase().ends_with("rfc822-headers"))
-            });
-            is.then(|| MessageParser::default().parse_headers(part.contents()).map(|header| of_header(&header)))?
-        }
+    let mut original = mail.parts.iter().take(100).find_map(|part| {
+        let of = match &part.body {
+            PartType::Message(within) => of_header(within),
+            _ if is_header(part) => of_header(&MessageParser::default().parse_headers(part.contents())?),
+            _ => return None,
+        };
+        Some(of.with(returned::of_part(mail, part)))
     })?;
     original.sender = original.sender.or(sender);
     Some(original)
+}
+
+/// Whether a part is the header of the mail that failed (RFC 6522 §4, RFC 6533 §6).
+fn is_header(part: &MessagePart<'_>) -> bool {
+    let subtype = part.content_type().and_then(|of| of.subtype()).unwrap_or_default().to_ascii_lowercase();
+    subtype.ends_with("rfc822-headers") || subtype.ends_with("global-headers")
 }
 
 /// The sender of the mail that failed, as Postfix's reports have it.
@@ -63,6 +68,7 @@ pub(super) fn of_header(mail: &Message<'_>) -> Original {
         to: to.filter_map(|to| word(to.address()?)).collect(),
         subject: mail.subject().and_then(word),
         message_id: mail.message_id().and_then(word),
+        returned: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! `mockmx reproduce`: from a bounce to a mockmx that says the same.
 //!
-//! `input` reads what is brought, `show` prints what was found, this file does what was asked.
+//! `input` reads what is brought, `show` prints what was found, `resend` sends mails again, this file does what was asked.
 
 mod input;
+mod resend;
 mod show;
 
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ use mockmx::explain::Explainer;
 use mockmx::generation::Generation;
 use mockmx::lane::LaneName;
 use mockmx::policy::{Policy, Stub};
+use mockmx::relay::Hop;
 use mockmx::reproduce::{Case, Found, Match, Plan, STAGES, Told, Wanted};
 use mockmx::stage::Stage;
 
@@ -27,13 +29,16 @@ use super::{http, serve};
 /// What `mockmx reproduce --help` says besides the flags.
 pub(super) const NOTES: &str = "\
 WHAT is a bounce, a mailbox file, a folder of them, lines of a log, or the text itself. Of a bounce it finds who failed,
-with which reply, and at which stage; what it only guesses it calls a guess. Exit code 1 if it finds no failure.
+with which reply, and at which stage; what it only guesses it calls a guess. Exit code 1 if it finds no failure, and
+with --resend also if a mail cannot be sent or meets another reply than that of the bounce.
 
   mockmx reproduce bounce.eml                      say what it finds, and what mockmx would do
   mockmx reproduce bounce.eml --serve              answer the same mail to the same recipient so
   mockmx reproduce - --pack customer.toml < bounce.eml
   mockmx --policies customer.toml                  ... which is used so
   mockmx reproduce bounce.eml --match domain --stub http://127.0.0.1:8025
+  mockmx reproduce bounce.eml --resend localhost:587
+                                                   see whether one's own sender meets it again
   mockmx reproduce 'host mx.example.com said: 550 no (in reply to RCPT TO command)'";
 
 #[derive(Debug, Args)]
@@ -66,6 +71,9 @@ pub(super) struct ReproduceArgs {
     /// Show this token to that mockmx [default: what MOCKMX_HTTP_TOKEN holds]
     #[arg(long, value_name = "TOKEN", requires = "stub")]
     token: Option<String>,
+    /// Send the mail that failed again, to this server alone, and compare what it says: `HOST:PORT`
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "json")]
+    resend: Option<Hop>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -165,9 +173,29 @@ fn show_all(
 
 /// Does with the failures what was asked for.
 fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyhow::Result<ExitCode> {
-    if !args.serve && args.pack.is_none() && args.stub.is_none() {
-        return Ok(ExitCode::SUCCESS);
+    let letters: Vec<_> = if args.resend.is_some() { resend::letters(cases) } else { Vec::new() };
+    let mut stubs = Vec::new();
+    if args.serve || args.pack.is_some() || args.stub.is_some() {
+        let plans = plans(cases)?;
+        if let Some(file) = &args.pack {
+            write_pack(file, &plans, &generation.policy)?;
+        }
+        stubs = plans.iter().flat_map(|plan| plan.stubs()).collect();
     }
+    if let Some(url) = &args.stub {
+        put(url, args.lane.as_ref(), http::token(args.token.as_deref()), &stubs)?;
+    }
+    if args.serve {
+        return serve_with(args, stubs, letters, generation);
+    }
+    match &args.resend {
+        Some(hop) => resend::run(hop, letters),
+        None => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// What can be reproduced; of what cannot it is said.
+fn plans<'a>(cases: &'a [Case<'_>]) -> anyhow::Result<Vec<&'a Plan>> {
     let mut plans = Vec::new();
     for case in cases {
         match &case.plan {
@@ -178,16 +206,16 @@ fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyh
     if plans.is_empty() {
         bail!("nothing can be reproduced; the lines above say why");
     }
-    if let Some(file) = &args.pack {
-        write_pack(file, &plans, &generation.policy)?;
-    }
-    let stubs: Vec<_> = plans.iter().flat_map(|plan| plan.stubs()).collect();
-    if let Some(url) = &args.stub {
-        put(url, args.lane.as_ref(), http::token(args.token.as_deref()), &stubs)?;
-    }
-    if !args.serve {
-        return Ok(ExitCode::SUCCESS);
-    }
+    Ok(plans)
+}
+
+/// Serves with these stubs, and sends the mails again once it listens.
+fn serve_with(
+    args: &ReproduceArgs,
+    stubs: Vec<serde_json::Value>,
+    letters: Vec<resend::Numbered>,
+    generation: Generation,
+) -> anyhow::Result<ExitCode> {
     let mut read = Vec::new();
     for (index, stub) in stubs.into_iter().enumerate() {
         match Stub::read(&format!("reproduced-{}", index + 1), stub, &generation.policy) {
@@ -199,7 +227,15 @@ fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyh
         }
     }
     drop(generation);
-    serve::run_with(&args.settings, read)
+    let hop = args.resend.clone();
+    serve::run_with(&args.settings, read, async move {
+        if let Some(hop) = hop
+            && let Err(error) = resend::all(&hop, letters).await
+        {
+            // Standard output is closed, and it serves on.
+            tracing::debug!(%error, "cannot print");
+        }
+    })
 }
 
 /// The id that a pack's file gives it.
