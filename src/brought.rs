@@ -2,15 +2,26 @@
 
 use std::borrow::Cow;
 use std::ops::Deref;
+use std::sync::LazyLock;
 
 use encoding_rs::{UTF_16BE, UTF_16LE};
-use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::html::html_to_text;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
+use mail_parser::{Encoding, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+use regex::Regex;
 
 use crate::message::guess;
 
 /// How deep mails within mails are looked for, and how many in all.
 const DEEPEST: usize = 5;
 const MOST_MAILS: usize = 20;
+
+/// How many mails of a mailbox file are looked at.
+const MOST_IN_FILE: usize = 200;
+
+/// How often a text may have been quoted.
+const MOST_QUOTED: usize = 5;
 
 /// A mail.
 pub(crate) struct Mail<'x>(Message<'x>);
@@ -45,8 +56,42 @@ pub(crate) fn within(bytes: &[u8], longest: usize) -> &[u8] {
     &bytes[..cut.unwrap_or(longest)]
 }
 
-/// Without the mark that editors put before a text, which makes UTF-8 of UTF-16.
+/// Without the mark that editors put before a text, which makes UTF-8 of UTF-16; and with line feeds where a text has
+/// only carriage returns, as old Macs write.
 pub(crate) fn unmarked(brought: &[u8]) -> Cow<'_, [u8]> {
+    let unmarked = without_mark(brought);
+    if memchr::memchr(b'\n', &unmarked).is_some() || memchr::memchr(b'\r', &unmarked).is_none() {
+        return unmarked;
+    }
+    unmarked.iter().map(|byte| if *byte == b'\r' { b'\n' } else { *byte }).collect::<Vec<_>>().into()
+}
+
+/// Whether a text has the mark that says its charset.
+pub(crate) fn is_marked(brought: &[u8]) -> bool {
+    brought.starts_with(&[0xEF, 0xBB, 0xBF]) || brought.starts_with(&[0xFF, 0xFE]) || brought.starts_with(&[0xFE, 0xFF])
+}
+
+/// Without the `> ` that mail programs put before each line of what they quote, if most lines have it. sendmail puts
+/// `>>> ` before what it said.
+pub(crate) fn unquoted(text: &str) -> Cow<'_, str> {
+    let mut unquoted = Cow::Borrowed(text);
+    for _ in 0..MOST_QUOTED {
+        let quoted = |line: &str| line == ">" || line.starts_with("> ") || line.starts_with(">> ");
+        let lines = || unquoted.lines().filter(|line| !line.trim().is_empty());
+        let count = lines().filter(|line| quoted(line)).count();
+        if count < 2 || 2 * count < lines().count() {
+            break;
+        }
+        let bare = |line: &str| match line.strip_prefix('>') {
+            Some(rest) if quoted(line.trim_end()) => rest.strip_prefix(' ').unwrap_or(rest).to_owned(),
+            _ => line.to_owned(),
+        };
+        unquoted = unquoted.split_inclusive('\n').map(bare).collect::<String>().into();
+    }
+    unquoted
+}
+
+fn without_mark(brought: &[u8]) -> Cow<'_, [u8]> {
     match brought {
         [0xEF, 0xBB, 0xBF, rest @ ..] => rest.into(),
         [0xFF, 0xFE, rest @ ..] => UTF_16LE.decode_without_bom_handling(rest).0.into_owned().into_bytes().into(),
@@ -55,16 +100,22 @@ pub(crate) fn unmarked(brought: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The mail, or those of a mailbox file.
-pub(crate) fn mails(brought: &[u8]) -> Vec<Mail<'_>> {
+/// The mail, or those of a mailbox file, and whether it has more than are looked at.
+pub(crate) fn mails(brought: &[u8]) -> (Vec<Mail<'_>>, bool) {
     let mut starts = vec![0];
     if brought.starts_with(b"From ") {
         let blank = |at: usize| brought[..at].ends_with(b"\n\n") || brought[..at].ends_with(b"\r\n\r\n");
         let lines = memchr::memmem::find_iter(brought, b"\nFrom ").map(|at| at + 1);
-        starts.extend(lines.filter(|&at| blank(at)).take(MOST_MAILS - 1));
+        starts.extend(lines.filter(|&at| blank(at)).take(MOST_IN_FILE));
     }
     let ends = starts.iter().skip(1).copied().chain([brought.len()]);
-    starts.iter().zip(ends).filter_map(|(&start, end)| mail(&brought[start..end])).collect()
+    let is_more = starts.len() > MOST_IN_FILE;
+    let mails = starts.iter().zip(ends).take(MOST_IN_FILE).filter_map(|(&start, end)| {
+        // The empty line between two mails is the file's.
+        let of = brought[start..end].strip_suffix(b"\n").filter(|_| end < brought.len());
+        mail(of.map_or(&brought[start..end], |of| of.strip_suffix(b"\r").unwrap_or(of)))
+    });
+    (mails.collect(), is_more)
 }
 
 /// The mails that a mail carries, and those that they carry.
@@ -84,13 +135,25 @@ pub(crate) fn carried<'m, 'x>(mail: &'m Message<'x>, depth: usize, found: &mut V
 
 /// The texts of a mail's delivery reports, not of those of the mails in it.
 pub(crate) fn reports<'m>(mail: &'m Message<'_>) -> impl Iterator<Item = Cow<'m, str>> {
+    report_parts(mail).map(|report| guess(report.contents()))
+}
+
+/// The parts that are delivery reports.
+pub(crate) fn report_parts<'m, 'x>(mail: &'m Message<'x>) -> impl Iterator<Item = &'m MessagePart<'x>> {
     let is_report = |subtype: Option<&str>| {
         subtype.is_some_and(|subtype| subtype.to_ascii_lowercase().ends_with("delivery-status"))
     };
-    let reports = mail.parts.iter().take(100).filter(move |part| {
+    mail.parts.iter().take(100).filter(move |part| {
         part.content_type().is_some_and(|of| of.ctype().eq_ignore_ascii_case("message") && is_report(of.subtype()))
+    })
+}
+
+/// Whether a report's charset is only guessed: those of RFC 3464 are ASCII, those of RFC 6533 are UTF-8.
+pub(crate) fn is_guessed(report: &MessagePart<'_>) -> bool {
+    let says = report.content_type().is_some_and(|of| {
+        of.has_attribute("charset") || of.subtype().is_some_and(|of| of.to_ascii_lowercase().starts_with("global"))
     });
-    reports.map(|report| guess(report.contents()))
+    !says && !report.contents().is_ascii()
 }
 
 /// Whether a mail server wrote it, and not the person whose mail it returns.
@@ -127,20 +190,37 @@ pub(crate) fn fields(text: &str) -> Vec<String> {
     fields
 }
 
-/// The bytes of a text in more than seven bits that does not say in which charset, as old servers write.
-pub(crate) fn raw_text<'m>(mail: &'m Message<'_>, number: usize) -> Option<&'m [u8]> {
+/// A text in more than seven bits that does not say in which charset, as old servers write: it is guessed.
+pub(crate) fn guessed_text<'m>(mail: &'m Message<'_>, number: usize) -> Option<Cow<'m, str>> {
     let part = mail.text_part(u32::try_from(number).ok()?)?;
     let says = part.content_type().is_some_and(|of| of.has_attribute("charset"));
-    let is_plain = matches!(part.body, PartType::Text(_)) && part.content_transfer_encoding().is_none_or(is_bare);
+    if says || !matches!(part.body, PartType::Text(_)) {
+        return None;
+    }
     let raw = raw_body(mail, part)?;
-    (is_plain && !says && !raw.is_ascii()).then_some(raw)
+    let decoded = match part.encoding {
+        Encoding::None => return (!raw.is_ascii()).then(|| guess(raw)),
+        Encoding::Base64 => base64_decode(raw)?,
+        Encoding::QuotedPrintable => quoted_printable_decode(raw)?,
+    };
+    (!decoded.is_ascii()).then(|| guess(&decoded).into_owned().into())
+}
+
+/// HTML as it is read: cells and blocks are lines of their own.
+pub(crate) fn shown(html: &str) -> String {
+    static END: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"(?i)</(?:td|th|tr|table|li|div|h[1-6]|pre|blockquote)\s*>").ok());
+    let html = END.as_ref().map_or(Cow::Borrowed(html), |end| end.replace_all(html, "<br>"));
+    html_to_text(&html).replace('\u{a0}', " ")
+}
+
+/// Whether a text is HTML.
+pub(crate) fn is_html(text: &str) -> bool {
+    let start = &text[..text.floor_char_boundary(1024)].to_ascii_lowercase();
+    start.trim_start().starts_with('<') && ["<!doctype html", "<html", "<body"].iter().any(|tag| start.contains(tag))
 }
 
 /// The bytes of a part, as they are in the mail.
 pub(crate) fn raw_body<'m>(mail: &'m Message<'_>, part: &MessagePart<'_>) -> Option<&'m [u8]> {
     mail.raw_message.get(part.raw_body_offset() as usize..part.raw_end_offset() as usize)
-}
-
-fn is_bare(encoding: &str) -> bool {
-    ["7bit", "8bit", "binary"].iter().any(|bare| encoding.trim().eq_ignore_ascii_case(bare))
 }

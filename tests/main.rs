@@ -17,6 +17,7 @@ mod memory;
 mod mock;
 mod network;
 mod notifications;
+mod odd;
 mod packs;
 mod postfix;
 mod postgres;

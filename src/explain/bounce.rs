@@ -2,7 +2,7 @@
 
 use mail_parser::Message;
 
-use crate::brought::{carried, fields, is_bounce, mails, raw_text, reports, unmarked, within};
+use crate::brought::{carried, fields, guessed_text, is_bounce, mails, reports, unmarked, within};
 use crate::message::guess;
 
 /// How much is looked at, in bytes.
@@ -20,8 +20,8 @@ pub fn statements(brought: &[u8]) -> Vec<String> {
     let brought = within(brought, LONGEST);
     let brought = unmarked(brought);
     let mut found = Vec::new();
-    for mail in mails(&brought) {
-        all_of(&mail).iter().for_each(|text| add(&mut found, text));
+    for mail in mails(&brought).0.iter().take(MOST) {
+        all_of(mail).iter().for_each(|text| add(&mut found, text));
     }
     if found.is_empty() {
         let text = guess(&brought);
@@ -74,7 +74,7 @@ fn replies(mail: &Message<'_>) -> Vec<String> {
 fn paragraphs(mail: &Message<'_>) -> Vec<String> {
     let mut all = Vec::new();
     for number in 0..mail.text_body_count().min(5) {
-        let Some(text) = raw_text(mail, number).map(guess).or_else(|| mail.body_text(number)) else { continue };
+        let Some(text) = guessed_text(mail, number).or_else(|| mail.body_text(number)) else { continue };
         let text = text.replace("\r\n", "\n");
         text.split("\n\n").for_each(|paragraph| add(&mut all, paragraph));
     }

@@ -1,5 +1,6 @@
 //! Lines of the logs of Postfix, Exim, sendmail, qmail and Exchange.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -12,6 +13,9 @@ const MOST_LINES: usize = 20_000;
 
 /// The longest line that is looked at, in bytes.
 const LONGEST: usize = 16 * 1024;
+
+/// The most sessions of a protocol log that are followed at once.
+const MOST_SESSIONS: usize = 1_000;
 
 /// A line that says that a delivery failed, and who its recipient is.
 static LINES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -37,17 +41,16 @@ static QMAIL_START: LazyLock<Option<Regex>> =
 /// A line of Exchange's protocol log: the direction and what was said.
 static EXCHANGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#",([<>]),"?([^"]*?)"?,[^,]*$"#).ok());
 
-/// The failures of which lines of a log tell; none if it is no log.
-pub(super) fn read(text: &str) -> Vec<Failure> {
+/// The failures of which lines of a log tell, whichever servers wrote it, and whether it has more than are looked at;
+/// none if it is no log.
+pub(super) fn read(text: &str) -> (Vec<Failure>, bool) {
     let lines = || text.lines().take(MOST_LINES).filter(|line| line.len() <= LONGEST);
-    let mut found: Vec<Failure> = lines().filter_map(line).take(MOST).collect();
-    if found.is_empty() {
-        found = qmail(lines());
-    }
-    if found.is_empty() {
-        found = exchange(lines());
-    }
-    found
+    let mut found: Vec<Failure> = lines().filter_map(line).take(MOST + 1).collect();
+    found.extend(qmail(lines()));
+    found.extend(exchange(lines()));
+    let is_more = found.len() > MOST || text.lines().nth(MOST_LINES).is_some() && !found.is_empty();
+    found.truncate(MOST);
+    (found, is_more)
 }
 
 /// Whether it is a log, if only of deliveries that did not fail.
@@ -114,54 +117,82 @@ fn qmail<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<Failure> {
             how: How::Log,
             ..Failure::default()
         });
-        if found.len() == MOST {
+        if found.len() > MOST {
             break;
         }
     }
     found
 }
 
-/// A protocol log has both sides, so it says the stage by itself.
+/// How far a session of a protocol log has come.
+struct Dialogue {
+    stage: Stage,
+    recipients: Vec<String>,
+    command: String,
+}
+
+/// A protocol log has both sides, so it says the stage by itself. Its sessions are mixed; the third field says which.
 fn exchange<'t>(lines: impl Iterator<Item = &'t str>) -> Vec<Failure> {
-    let (mut found, mut stage, mut recipients, mut command) =
-        (Vec::new(), Stage::Connect, Vec::<String>::new(), String::new());
+    let (mut found, mut sessions): (Vec<Failure>, HashMap<&str, Dialogue>) = (Vec::new(), HashMap::new());
     for line in lines {
         let Some(said) = EXCHANGE.as_ref().and_then(|pattern| pattern.captures(line)) else { continue };
-        let (direction, text) = (&said[1], said[2].trim());
-        if direction == ">" {
-            let verb = text.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
-            stage = match verb.as_str() {
-                "EHLO" | "HELO" => Stage::Helo,
-                "AUTH" => Stage::Auth,
-                "MAIL" => Stage::Mail,
-                "RCPT" => Stage::Rcpt,
-                "DATA" => Stage::Data,
-                "BDAT" => Stage::Message,
-                _ => continue,
-            };
-            if stage == Stage::Mail {
-                recipients.clear();
-            }
-            let address = text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(address, _)| address);
-            if stage == Stage::Rcpt && recipients.len() < MOST {
-                recipients.extend(address.and_then(word));
-            }
-            command = text.chars().take(80).filter(|c| !c.is_control()).collect();
-        } else if text.starts_with("354") {
-            stage = Stage::Message;
-        } else if let Some(heard) = reply::read(text) {
-            let staged = Staged { stage, sure: Sure::Said, by: format!("the line before: {command}") };
-            found.push(Failure {
-                recipient: recipients.last().cloned(),
-                stage: Some(staged),
-                reply: Some(heard),
-                how: How::Log,
-                ..Failure::default()
-            });
+        let id = line.split(',').nth(2).unwrap_or_default();
+        if sessions.len() == MOST_SESSIONS && !sessions.contains_key(id) {
+            sessions.clear();
         }
-        if found.len() == MOST {
+        let session = sessions.entry(id).or_insert_with(Dialogue::new);
+        let text = said[2].trim();
+        if &said[1] == ">" {
+            session.say(text);
+        } else {
+            found.extend(session.hear(text));
+        }
+        if found.len() > MOST {
             break;
         }
     }
     found
+}
+
+impl Dialogue {
+    fn new() -> Self {
+        Self { stage: Stage::Connect, recipients: Vec::new(), command: String::new() }
+    }
+
+    fn say(&mut self, text: &str) {
+        let verb = text.split([' ', ':']).next().unwrap_or_default().to_ascii_uppercase();
+        self.stage = match verb.as_str() {
+            "EHLO" | "HELO" => Stage::Helo,
+            "AUTH" => Stage::Auth,
+            "MAIL" => Stage::Mail,
+            "RCPT" => Stage::Rcpt,
+            "DATA" => Stage::Data,
+            "BDAT" => Stage::Message,
+            _ => return,
+        };
+        if self.stage == Stage::Mail {
+            self.recipients.clear();
+        }
+        let address = text.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(address, _)| address);
+        if self.stage == Stage::Rcpt && self.recipients.len() < MOST {
+            self.recipients.extend(address.and_then(word));
+        }
+        self.command = text.chars().take(80).filter(|c| !c.is_control()).collect();
+    }
+
+    fn hear(&mut self, text: &str) -> Option<Failure> {
+        if text.starts_with("354") {
+            self.stage = Stage::Message;
+            return None;
+        }
+        let heard = reply::read(text)?;
+        let by = format!("the line before: {}", self.command);
+        Some(Failure {
+            recipient: self.recipients.last().cloned(),
+            stage: Some(Staged { stage: self.stage, sure: Sure::Said, by }),
+            reply: Some(heard),
+            how: How::Log,
+            ..Failure::default()
+        })
+    }
 }

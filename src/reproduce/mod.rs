@@ -18,13 +18,14 @@ mod returned;
 mod stage;
 mod told;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use mail_parser::Message;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::brought::{carried, is_bounce, mails, unmarked, within};
+use crate::brought::{carried, is_bounce, is_html, is_marked, mails, shown, unmarked, unquoted, within};
 use crate::message::guess;
 use crate::stage::Stage;
 
@@ -160,9 +161,17 @@ impl fmt::Display for Sure {
 #[must_use]
 pub fn find(brought: &[u8]) -> Found {
     let cut = brought.len() > LONGEST;
-    let brought = unmarked(within(brought, LONGEST));
+    let is_marked = is_marked(brought);
+    let mut brought = unmarked(within(brought, LONGEST));
+    // Whoever passes a bounce on as a text may have quoted it. Where its charset must be guessed it stays as it is.
+    if let Ok(text) = std::str::from_utf8(&brought)
+        && let Cow::Owned(text) = unquoted(text)
+    {
+        brought = text.into_bytes().into();
+    }
     let mut found = Found { cut, ..Found::default() };
-    let mails = mails(&brought);
+    let (mails, is_more) = mails(&brought);
+    found.cut |= is_more;
     for (at, mail) in mails.iter().enumerate() {
         let from = found.failures.len();
         of_mail(mail, &mut found);
@@ -171,23 +180,35 @@ pub fn find(brought: &[u8]) -> Found {
         }
     }
     if found.failures.is_empty() {
-        let text = guess(&brought);
-        let lines = log::read(&text);
-        found.cut |= lines.len() == MOST;
-        found.add_all(lines);
-        if found.failures.is_empty() {
-            found.add_all(report::scan(&text));
-            // They do not say the stage, but what stands beside them may.
-            let beside = if found.failures.is_empty() { Vec::new() } else { prose::read(&text, &[]) };
-            beside.into_iter().for_each(|failure| found.enrich(failure, true));
+        of_text(&brought, mails.is_empty(), &mut found);
+        if !is_marked {
+            found.failures.iter_mut().for_each(Failure::guessed);
         }
-        if found.failures.is_empty() && mails.is_empty() && !log::is_log(&text) {
-            found.add_all(prose::read(&text, &[]));
+        if cut {
+            found.failures.iter_mut().for_each(Failure::cut);
         }
-        let original = prose::original(&text).map(|original| original.with(returned::behind_mark(&brought)));
-        found.failures.iter_mut().for_each(|failure| failure.original.clone_from(&original));
     }
     found
+}
+
+/// The failures of a log, of the fields of a report, or, if it `is_text` and no mail, of a text.
+fn of_text(brought: &[u8], is_text: bool, found: &mut Found) {
+    let text = guess(brought);
+    let text = if is_html(&text) { shown(&text).into() } else { text };
+    let (lines, is_more) = log::read(&text);
+    found.cut |= is_more;
+    found.add_all(lines);
+    if found.failures.is_empty() {
+        found.add_all(report::scan(&text));
+        // They do not say the stage, but what stands beside them may.
+        let beside = if found.failures.is_empty() { Vec::new() } else { prose::read(&text, &[], true) };
+        beside.into_iter().for_each(|failure| found.enrich(failure, true));
+    }
+    if found.failures.is_empty() && is_text && !log::is_log(&text) {
+        found.add_all(prose::read(&text, &[], false));
+    }
+    let original = prose::original(&text).map(|original| original.with(returned::behind_mark(brought)));
+    found.failures.iter_mut().for_each(|failure| failure.original.clone_from(&original));
 }
 
 /// The failures of a mail, or of the first bounce in it: of its reports, which are made surer by its text; else of that.
@@ -195,8 +216,11 @@ fn of_mail(mail: &Message<'_>, found: &mut Found) {
     let mut all = vec![mail];
     carried(mail, 0, &mut all);
     let read = |mail: &Message<'_>| {
-        let text = prose::text_of(mail);
-        let (told, own) = (report::read(mail), prose::of_mail(mail, &text));
+        let (text, is_guessed) = prose::text_of(mail);
+        let (told, mut own) = (report::read(mail), prose::of_mail(mail, &text));
+        if is_guessed {
+            own.iter_mut().for_each(Failure::guessed);
+        }
         (told, own, text)
     };
     // Who passes a bounce on may write about it, too; and the mail that failed may be one about other failures.
@@ -260,6 +284,11 @@ impl Original {
 }
 
 impl Failure {
+    /// What it was read from does not say its charset.
+    fn guessed(&mut self) {
+        self.reply.iter_mut().for_each(Heard::guessed);
+    }
+
     /// Of what was brought the end is missing, and so it may be of the mail that failed.
     fn cut(&mut self) {
         let returned = self.original.as_mut().and_then(|original| original.returned.as_mut());
@@ -295,9 +324,14 @@ impl Failure {
             (Some(_), None) => false,
             (Some(known), Some(reply)) => reply.is_truer_than(known),
         };
+        let (mut kept, mut other) = (self.reply.take(), more.reply);
         if is_better {
-            self.reply = more.reply;
+            std::mem::swap(&mut kept, &mut other);
         }
+        if let (Some(kept), Some(other)) = (&mut kept, &other) {
+            kept.confirm(other);
+        }
+        self.reply = kept;
         self.remote = self.remote.take().or(more.remote);
         self.status = self.status.take().or(more.status);
     }

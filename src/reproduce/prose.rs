@@ -1,14 +1,14 @@
 //! Bounces as texts for people. Each server has its own form, but in all of them a reply stands behind a mark or begins
 //! a line, its recipient is the address before it, and what says the stage stands around it.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use mail_parser::{Message, MessageParser};
+use mail_parser::{Message, MessageParser, MessagePart, PartType};
 use regex::Regex;
 
 use super::{Failure, How, reply, report, stage, word};
-use crate::brought::raw_text;
-use crate::message::guess;
+use crate::brought::{guessed_text, is_bounce, shown, unquoted};
 
 /// The most of a text that is looked at, in bytes, and the most places where a reply may begin.
 const LONGEST: usize = 256 * 1024;
@@ -27,6 +27,18 @@ static PLACES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     )
     .ok()
 });
+/// An address that a reply stands right behind.
+static ADDRESSED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"@[^\s@]+>?[:：]\s*$").ok());
+/// Words of bounces, and status codes.
+static FAILED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?ix) \b[45]\.[0-9]{1,3}\.[0-9]{1,3}\b | undeliver | not\s+(?:be\s+)?deliver | deliver[a-z]*\s+(?:has\s+)?fail
+        | bounce | reject | refus | fail | denied | \berror | unknown | smtp | mailbox | \bsaid\b | blocked | \bspam\b
+        | \bhost\b | \bserver\b | \bRCPT\b | MAIL\ FROM | exist | not\s+found | unavailable | \buser\b | diagnostic
+        | 退 | 拒 | 失败 | 失敗 | 无法 | 無法 | 不存在 | 错误 | 錯誤 | 未找到 | 找不到 | 送达 | 投递 | 寄送",
+    )
+    .ok()
+});
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"[^\s<>()\[\]:;,'"“”：，。；（）《》【】@]{1,64}@[^\s<>()\[\]:;,'"“”：，。；（）《》【】@]{1,255}"#)
         .ok()
@@ -39,6 +51,7 @@ static ORIGINAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
         "Original message headers:",
         r"-+ ?Message header follows",
         "-+ ?(?:原始邮件|原邮件)",
+        "原始?邮件(?:标|的)?头[:：]",
         // Where a boundary is broken.
         "Content-Type: *(?:message|text)/(?:global-|rfc822-)?(?:rfc822|headers) *;?",
     ];
@@ -60,15 +73,22 @@ static REMOTE: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     .collect()
 });
 
-/// The text of a mail.
-pub(super) fn text_of(mail: &Message<'_>) -> String {
-    let mut text = String::new();
+/// The text of a mail, and whether its charset is only guessed.
+pub(super) fn text_of(mail: &Message<'_>) -> (String, bool) {
+    let (mut text, mut is_guessed) = (String::new(), false);
     for number in 0..mail.text_body_count().min(5) {
-        let Some(part) = raw_text(mail, number).map(guess).or_else(|| mail.body_text(number)) else { continue };
-        text.push_str(&part);
+        let html = |part: &MessagePart<'_>| match &part.body {
+            PartType::Html(html) => Some(Cow::Owned(shown(html))),
+            _ => None,
+        };
+        let guessed = guessed_text(mail, number);
+        is_guessed |= guessed.is_some();
+        let part = u32::try_from(number).ok().and_then(|number| mail.text_part(number));
+        let part = guessed.or_else(|| html(part?)).or_else(|| mail.body_text(number));
+        text.push_str(&part.unwrap_or_default());
         text.push('\n');
     }
-    text
+    (unquoted(&text).into_owned(), is_guessed)
 }
 
 /// The failures that the text of a mail tells of.
@@ -79,7 +99,8 @@ pub(super) fn of_mail(mail: &Message<'_>, text: &str) -> Vec<Failure> {
         .filter_map(|addresses| addresses.first()?.address())
         .map(str::to_ascii_lowercase)
         .collect();
-    let mut found = read(text, &of_bounce);
+    let is_told = is_bounce(mail) || mail.header_raw("X-Failed-Recipients").is_some();
+    let mut found = read(text, &of_bounce, is_told);
     let named = mail.header_raw("X-Failed-Recipients").unwrap_or_default();
     let named: Vec<_> = named.split(',').filter_map(word).filter(|name| name.contains('@')).take(super::MOST).collect();
     // Who is named failed, whatever the text says; one alone is whom it speaks of.
@@ -111,8 +132,9 @@ pub(super) fn original(text: &str) -> Option<super::Original> {
     (original.from.is_some() || original.subject.is_some()).then_some(original)
 }
 
-/// The failures of a text. Addresses in `of_bounce` are of the bounce itself, and so not who failed.
-pub(super) fn read(text: &str, of_bounce: &[String]) -> Vec<Failure> {
+/// The failures of a text. Addresses in `of_bounce` are of the bounce itself, and so not who failed. Where nothing says
+/// that it is a bounce (`is_told`), numbers in it may be anything, and something must speak of a failure.
+pub(super) fn read(text: &str, of_bounce: &[String], is_told: bool) -> Vec<Failure> {
     let text = text.replace("\r\n", "\n");
     let mut end = text.len().min(LONGEST);
     while !text.is_char_boundary(end) {
@@ -127,6 +149,10 @@ pub(super) fn read(text: &str, of_bounce: &[String]) -> Vec<Failure> {
         let span = said(text, code.start());
         let Some(heard) = reply::read(&text[code.start()..span]) else { continue };
         let (before, after) = around(text, code.start(), span, done);
+        let begins = text[..code.start()].trim().is_empty();
+        if !is_told && !begins && !is_of_failure(before, &text[code.start()..span], after) {
+            continue;
+        }
         let failure = Failure {
             recipient: recipient(before, &text[code.start()..span], after, of_bounce),
             stage: stage::said(&format!("{before} {after}")),
@@ -139,6 +165,12 @@ pub(super) fn read(text: &str, of_bounce: &[String]) -> Vec<Failure> {
         add(&mut found, failure);
     }
     found
+}
+
+/// Whether something near a reply says that it is one of a server.
+fn is_of_failure(before: &str, reply: &str, after: &str) -> bool {
+    let begins = ADDRESSED.as_ref().is_some_and(|pattern| pattern.is_match(before));
+    begins || FAILED.as_ref().is_some_and(|pattern| [before, reply, after].iter().any(|text| pattern.is_match(text)))
 }
 
 /// Adds a failure; one without a recipient of its own speaks of the one before.

@@ -21,13 +21,30 @@ pub struct Heard {
 }
 
 impl Heard {
+    /// Its text came from what does not say its charset.
+    pub(super) fn guessed(&mut self) {
+        if !self.doubts.contains(&Doubt::Charset) && self.reply.lines().iter().any(|line| !line.is_ascii()) {
+            self.doubts.push(Doubt::Charset);
+        }
+    }
+
+    /// The same text may also have come from what says its charset.
+    pub(super) fn confirm(&mut self, other: &Self) {
+        if self.text() == other.text() && !other.doubts.contains(&Doubt::Charset) {
+            self.doubts.retain(|doubt| *doubt != Doubt::Charset);
+        }
+    }
+
+    /// Its text without white space.
+    fn text(&self) -> String {
+        self.reply.lines().iter().flat_map(|line| line.split_whitespace()).collect()
+    }
+
     /// Whether this is the same text and nearer to what was said. White space gets lost on the way, and is never added.
     pub(super) fn is_truer_than(&self, other: &Self) -> bool {
-        let text =
-            |heard: &Self| -> String { heard.reply.lines().iter().flat_map(|line| line.split_whitespace()).collect() };
         let length = |heard: &Self| heard.reply.lines().iter().map(String::len).sum::<usize>();
         let (lines, others) = (self.reply.lines().len(), other.reply.lines().len());
-        text(self) == text(other) && (lines, length(self)) > (others, length(other))
+        self.text() == other.text() && (lines, length(self)) > (others, length(other))
     }
 }
 
@@ -44,10 +61,12 @@ pub enum Doubt {
     Folded,
     /// It had characters that no reply can hold.
     Controls,
-    /// It had bytes that are in no charset that was said.
+    /// It had more than ASCII, in a charset that is not said.
     Charset,
     /// Punctuation between its code and its text was taken off.
     Punctuation,
+    /// It had bytes that its charset does not have.
+    Undecoded,
 }
 
 /// For people.
@@ -58,8 +77,9 @@ impl fmt::Display for Doubt {
             Self::Cut => "its last line is missing",
             Self::Folded => "it was folded, where there may have been more than one space",
             Self::Controls => "it had control characters, which are spaces now",
-            Self::Charset => "its charset is not said; it goes out as UTF-8",
+            Self::Charset => "its charset is not said, and was guessed; it goes out as UTF-8",
             Self::Punctuation => "a colon behind its code was taken off",
+            Self::Undecoded => "it had bytes that are no characters in its charset",
         })
     }
 }
@@ -97,7 +117,7 @@ pub(super) fn read(text: &str) -> Option<Heard> {
             doubts.push(Doubt::Controls);
         }
         if line.contains('\u{fffd}') {
-            doubts.push(Doubt::Charset);
+            doubts.push(Doubt::Undecoded);
         }
     }
     doubts.dedup();
@@ -207,7 +227,7 @@ mod tests {
             ("550-a b", "a b", Doubt::Cut),
             ("550 a\tb", "a b", Doubt::Controls),
             ("550: 5.1.1 a", "5.1.1 a", Doubt::Punctuation),
-            ("550 \u{fffd}", "\u{fffd}", Doubt::Charset),
+            ("550 \u{fffd}", "\u{fffd}", Doubt::Undecoded),
         ] {
             assert_eq!(lines_of(text), (550, vec![line.to_owned()], vec![doubt]), "{text:?}");
         }

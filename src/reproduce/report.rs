@@ -8,7 +8,8 @@ use mail_parser::{Message, MessageParser, MessagePart, MimeHeaders, PartType};
 use regex::{Captures, Regex};
 
 use super::{Failure, How, Original, reply, returned, stage, word};
-use crate::brought::reports;
+use crate::brought::{is_guessed, report_parts, reports};
+use crate::message::guess;
 
 /// The most lines and blocks that are looked at.
 const MOST_LINES: usize = 5_000;
@@ -22,7 +23,14 @@ static XTEXT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\+([0-9A-F
 
 /// The failures that the reports of a mail tell of; not those of the mails in it.
 pub(super) fn read(mail: &Message<'_>) -> Vec<Failure> {
-    reports(mail).flat_map(|text| of_blocks(&text, How::Report)).collect()
+    let read = |part| {
+        let mut failures = of_blocks(&guess(MessagePart::contents(part)), How::Report);
+        if is_guessed(part) {
+            failures.iter_mut().for_each(Failure::guessed);
+        }
+        failures
+    };
+    report_parts(mail).flat_map(read).collect()
 }
 
 /// The failures of fields that stand anywhere in a text, as where a boundary is broken.
