@@ -172,7 +172,8 @@ fn an_outlook_in_chinese_is_read() {
 #[test]
 fn a_log_of_several_servers_is_read_whole() {
     let of = |name: &str, user: &str| sample(name).replace("user@", user);
-    let mixed = of("postfix.log", "p@") + &of("exim.log", "e@") + &of("qmail.log", "q@") + &of("exchange.log", "x@");
+    let mixed =
+        [of("postfix.log", "p@"), of("exim.log", "e@"), of("qmail.log", "q@"), of("exchange.log", "x@")].concat();
     let found = find((mixed + &of("sendmail.log", "s@")).as_bytes());
     let mut names: Vec<_> = found.failures.iter().map(|of| of.recipient.clone().unwrap()).collect();
     names.sort();
