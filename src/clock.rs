@@ -77,6 +77,15 @@ impl Time {
             .map_or_else(|_| String::new(), |date| date.replace("-0000", "+0000"))
     }
 
+    /// The moment as a format of strftime writes it, in UTC.
+    ///
+    /// # Errors
+    /// If it is no such format.
+    pub(crate) fn format(self, format: &str) -> Result<String, String> {
+        let zoned = self.timestamp().to_zoned_datetime(jiff::tz::TimeZone::UTC);
+        jiff::fmt::strtime::format(format, &zoned).map_err(|error| error.to_string())
+    }
+
     /// The moment that is written so, as RFC 3339 writes it.
     ///
     /// # Errors

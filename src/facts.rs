@@ -111,6 +111,28 @@ impl Facts {
         format!("1Uxr2xKj7kG0xkI17xGrU7I0s8FY2U3Uj8Cz28x1UUUUU7Ic2I0Y2U{first}{}UCa0xDrUUUUj", &letters[..5])
     }
 
+    /// An id in the form of another: a digit for each digit, a letter for each letter, which is a hexadecimal one if all
+    /// of the form's are, and all else as it is. Fixed by session and transaction.
+    #[must_use]
+    pub fn id_like(&self, form: &str) -> String {
+        let letters: u64 = if form.chars().all(|c| !c.is_ascii_alphabetic() || c.is_ascii_hexdigit()) { 6 } else { 26 };
+        let mut state = form.bytes().fold(self.number(), |state, byte| state.rotate_left(7) ^ u64::from(byte));
+        let mut below = |most: u64| {
+            // splitmix64: each character has bits of its own.
+            state = state.wrapping_add(0x9E37_79B9_7F4B_7C15);
+            let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            ((mixed ^ (mixed >> 31)) % most) as u8
+        };
+        let like = |c: char| match c {
+            '0'..='9' => char::from(b'0' + below(10)),
+            'a'..='z' => char::from(b'a' + below(letters)),
+            'A'..='Z' => char::from(b'A' + below(letters)),
+            other => other,
+        };
+        form.chars().map(like).collect()
+    }
+
     /// A number of its own for each session and transaction.
     fn number(&self) -> u64 {
         (self.session.0 << 16) | u64::from(self.counts.transactions & 0xFFFF)
@@ -350,6 +372,27 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn an_id_has_the_form_of_another() {
+        let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
+        let mut facts = Facts::new(SessionId(7), listener.into(), loopback(), Time::default());
+        let mut seen = HashSet::new();
+        for session in 0..100 {
+            facts.session = SessionId(session);
+            let id = facts.id_like("1rAbCd-0004Xy-2Z");
+            let same = |(made, form): (char, char)| match form {
+                '0'..='9' => made.is_ascii_digit(),
+                'a'..='z' => made.is_ascii_lowercase(),
+                'A'..='Z' => made.is_ascii_uppercase(),
+                other => made == other,
+            };
+            assert!(id.len() == 16 && id.chars().zip("1rAbCd-0004Xy-2Z".chars()).all(same), "{id}");
+            assert_eq!(id, facts.id_like("1rAbCd-0004Xy-2Z"));
+            assert!(facts.id_like("4F00A").chars().all(|c| c.is_ascii_hexdigit()));
+            assert!(seen.insert(id));
+        }
+    }
 
     #[test]
     fn queue_ids_never_collide() {

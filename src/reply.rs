@@ -69,6 +69,15 @@ impl Reply {
         self.code < 400
     }
 
+    /// The reply as it goes over the wire; see [`write_to`](Self::write_to).
+    #[must_use]
+    pub(crate) fn to_wire(&self) -> String {
+        let mut out = Vec::new();
+        self.write_to(&mut out);
+        // It is made of text.
+        String::from_utf8(out).unwrap_or_default()
+    }
+
     /// Appends the reply as it goes over the wire. A control character in a line, which only a hostile value filled
     /// into a template could bring, goes out as `?`.
     pub fn write_to(&self, out: &mut Vec<u8>) {

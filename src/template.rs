@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
+use crate::clock::Time;
 use crate::facts::Facts;
 use crate::reply::{Reply, ReplyError};
 use crate::stage::Stage;
@@ -14,6 +15,41 @@ pub struct Template(Vec<Part>);
 enum Part {
     Text(Box<str>),
     Value(Placeholder),
+    /// An id in this form.
+    Id(Box<str>),
+    /// The time in this format of strftime.
+    Time(Box<str>),
+}
+
+impl Part {
+    /// What stands between braces.
+    fn named(name: &str) -> Result<Self, TemplateError> {
+        if let Some(form) = name.strip_prefix("id:") {
+            let fits = !form.is_empty() && !form.contains(char::is_control);
+            return fits.then(|| Self::Id(form.into())).ok_or(TemplateError::Id);
+        }
+        if let Some(format) = name.strip_prefix("time:") {
+            let wrong = |why| TemplateError::Time(format.to_owned(), why);
+            let shown = Time::default().format(format).map_err(wrong)?;
+            // What stands in a reply has no line end.
+            let fits = !format.is_empty() && !shown.contains(char::is_control);
+            return fits
+                .then(|| Self::Time(format.into()))
+                .ok_or_else(|| wrong("it has to fit into a line".to_owned()));
+        }
+        let found = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
+        found.map(Self::Value).ok_or_else(|| TemplateError::Unknown(name.to_owned()))
+    }
+
+    fn write(&self, facts: &Facts, host: &str, out: &mut String) {
+        match self {
+            Self::Text(text) => out.push_str(text),
+            Self::Value(placeholder) => placeholder.write(facts, host, out),
+            Self::Id(form) => out.push_str(&facts.id_like(form)),
+            // The format was tried when it was read.
+            Self::Time(format) => out.push_str(&facts.started.format(format).unwrap_or_default()),
+        }
+    }
 }
 
 /// A value taken from the facts. Its name in a template is the variant's in kebab-case.
@@ -213,13 +249,9 @@ impl Template {
     /// # Errors
     /// If a brace is left open or alone, or if a placeholder's name is unknown.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
-        let known = |name: &str| {
-            let found = Placeholder::ALL.into_iter().find(|placeholder| placeholder.name() == name);
-            found.ok_or_else(|| TemplateError::Unknown(name.to_owned()))
-        };
         let part = |piece| match piece {
             Piece::Text(text) => Ok(Part::Text(text.into())),
-            Piece::Name(name) => known(name).map(Part::Value),
+            Piece::Name(name) => Part::named(name),
         };
         let parts = pieces(text)?.into_iter().map(part).collect::<Result<_, _>>()?;
         Ok(Self(parts))
@@ -228,8 +260,8 @@ impl Template {
     /// The placeholders used.
     pub fn placeholders(&self) -> impl Iterator<Item = Placeholder> + '_ {
         self.0.iter().filter_map(|part| match part {
-            Part::Text(_) => None,
             Part::Value(placeholder) => Some(*placeholder),
+            Part::Text(_) | Part::Id(_) | Part::Time(_) => None,
         })
     }
 
@@ -242,12 +274,11 @@ impl Template {
             let address = match part {
                 Part::Value(Placeholder::Sender) => facts.envelope.sender.as_ref().and_then(|sender| sender.address()),
                 Part::Value(Placeholder::Recipient) => facts.recipient(),
-                Part::Text(_) | Part::Value(_) => None,
+                _ => None,
             };
-            match (part, address) {
-                (_, Some(address)) => out.push_str(&address.key()),
-                (Part::Text(text), None) => out.push_str(text),
-                (Part::Value(placeholder), None) => placeholder.write(facts, host, &mut out),
+            match address {
+                Some(address) => out.push_str(&address.key()),
+                None => part.write(facts, host, &mut out),
             }
         }
         out.to_lowercase()
@@ -262,12 +293,7 @@ impl Template {
     }
 
     fn write(&self, facts: &Facts, host: &str, out: &mut String) {
-        for part in &self.0 {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Value(placeholder) => placeholder.write(facts, host, out),
-            }
-        }
+        self.0.iter().for_each(|part| part.write(facts, host, out));
     }
 }
 
@@ -278,6 +304,8 @@ impl fmt::Display for Template {
             match part {
                 Part::Text(text) => f.write_str(&text.replace('{', "{{").replace('}', "}}"))?,
                 Part::Value(placeholder) => write!(f, "{{{}}}", placeholder.name())?,
+                Part::Id(form) => write!(f, "{{id:{form}}}")?,
+                Part::Time(format) => write!(f, "{{time:{format}}}")?,
             }
         }
         Ok(())
@@ -348,16 +376,23 @@ pub enum TemplateError {
     /// A brace alone.
     #[error("a brace is left open; write {{{{ or }}}} for the character itself")]
     Brace,
+    /// No form of an id.
+    #[error("{{id:…}} has the form of an id, as {{id:4XyzAB12}}")]
+    Id,
     /// The text is no reply.
     #[error(transparent)]
     Reply(#[from] ReplyError),
+    /// No format of a time.
+    #[error("`{0}` is no format as strftime has it: {1}")]
+    Time(String, String),
     /// There is no such placeholder.
     #[error("there is no placeholder {{{0}}}; there are {known}", known = known())]
     Unknown(String),
 }
 
 fn known() -> String {
-    Placeholder::ALL.map(|placeholder| format!("{{{}}}", placeholder.name())).join(" ")
+    let names = Placeholder::ALL.map(|placeholder| format!("{{{}}}", placeholder.name())).join(" ");
+    format!("{names} {{id:FORM}} {{time:FORMAT}}")
 }
 
 #[cfg(test)]
@@ -379,6 +414,20 @@ mod tests {
         let reply = ReplyTemplate::parse("554 <{sender}>: {{{ip}}} {sender-domain} {epoch}").unwrap();
         let reply = reply.render(&facts(), "mx");
         assert_eq!(reply.to_string(), "554 <admin@Example.com>: {127.0.0.1} example.com 1201824000");
+    }
+
+    #[test]
+    fn ids_and_times_have_the_form_that_is_written() {
+        let text = "220 mx {time:%a, %d %b %Y %H:%M:%S %z} id={id:1rAbCd-0004Xy-2Z} {{id:x}}";
+        let template = ReplyTemplate::parse(text).unwrap();
+        assert_eq!(template.to_string(), text);
+        let said = template.render(&facts(), "mx").to_string();
+        let rest = said.strip_prefix("220 mx Fri, 01 Feb 2008 00:00:00 +0000 id=").unwrap_or_else(|| panic!("{said}"));
+        assert!(rest.ends_with(" {id:x}") && rest.len() == 16 + 7 && !rest.starts_with("1rAbCd"), "{said}");
+        assert_eq!(Template::parse("{id:}"), Err(TemplateError::Id));
+        for wrong in ["{time:}", "{time:%}", "{time:%!}", "{time:%n}"] {
+            assert!(matches!(Template::parse(wrong), Err(TemplateError::Time(..))), "{wrong}");
+        }
     }
 
     #[test]

@@ -237,7 +237,7 @@ fn turn(table: &mut Table<'_>, reading: &mut Reading<'_, '_>) -> Option<Turned> 
     match table.boolean("accept", reading.problems) {
         Some(true) => {
             let delay = table.node("delay").and_then(|node| Delay::read(node, reading.problems)).unwrap_or_default();
-            Some(Turned { outcome: Outcome::Accept, delay, manner: Manner::plain() })
+            Some(Turned { outcome: Outcome::Accept, delay, manner: Manner::plain(), charset: None })
         }
         _ => Turned::read(table, reading),
     }

@@ -12,6 +12,7 @@ use super::log::Ended;
 use super::stream::Wire;
 use crate::clock::io_now;
 use crate::escape::Escaped;
+use crate::message::guess;
 use crate::smtp::Spoken;
 use crate::verdict::{End, Verdict, When};
 
@@ -31,7 +32,7 @@ impl<S: Wire> Connection<'_, S> {
             // The session's own words for it are never said.
             let _ = self.session.take_transcript();
             raw.clone_into(self.session.output());
-            let lines = String::from_utf8_lossy(raw);
+            let lines = guess(raw);
             self.recording
                 .lines(lines.lines().map(|line| Spoken::Server { text: line.to_owned(), ahead: false }).collect());
         } else {

@@ -7,6 +7,7 @@
 mod attachment;
 mod bounce;
 mod chance;
+mod charset;
 mod concurrency;
 mod condition;
 mod delay;

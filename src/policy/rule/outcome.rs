@@ -12,6 +12,7 @@
 use crate::document::{Table, text};
 use crate::policy::ask;
 use crate::policy::parse;
+use crate::policy::rule::charset::Charset;
 use crate::policy::rule::{Bounce, Delay, Reading, manner};
 use crate::stage::Stage;
 use crate::template::ReplyTemplate;
@@ -23,6 +24,8 @@ pub(crate) struct Turned {
     pub(crate) outcome: Outcome,
     pub(crate) delay: Delay,
     pub(crate) manner: Manner,
+    /// In which the reply goes out, if not in UTF-8.
+    pub(crate) charset: Option<Charset>,
 }
 
 impl Turned {
@@ -36,10 +39,17 @@ impl Turned {
             Some(Outcome::Stall) => Some(End::Stall),
             _ => None,
         };
-        let manner = manner::read(table, end, reading);
+        let charset = table.converted("charset", reading.problems, Charset::named);
+        let mut manner = manner::read(table, end, reading);
+        if let Some(raw) = &mut manner.raw {
+            charset.inspect(|charset| *raw = charset.encode(&String::from_utf8_lossy(raw)));
+        } else if charset.is_some() && !matches!(outcome, Some(Outcome::Refuse { .. })) {
+            let text = "`charset` goes with `reply` or `raw`";
+            reading.problem(table.place(), text);
+        }
         // What ends the connection later lets this stage pass.
         let outcome = if manner.end.is_some() { outcome.map(|_| Outcome::Accept) } else { outcome };
-        Some(Self { outcome: outcome?, delay, manner })
+        Some(Self { outcome: outcome?, delay, manner, charset })
     }
 
     /// Whether no rule behind it is asked.

@@ -118,6 +118,9 @@ impl<'a> Scene<'a> {
             Outcome::Drop => Action::Drop,
             Outcome::Refuse { reply, close } => {
                 let reply = reply.render(&rule.spoken_of(self.facts), &provider.pack.persona.host);
+                if let Some(charset) = turned.charset.filter(|_| turned.manner.raw.is_none()) {
+                    verdict.manner.raw = Some(charset.encode(&reply.to_wire()));
+                }
                 if *close { Action::RefuseAndClose(reply) } else { Action::Refuse(reply) }
             }
             Outcome::Reset => Action::Reset,
