@@ -21,6 +21,7 @@ pub mod mock;
 pub mod notification;
 pub mod policy;
 pub mod problem;
+pub mod record;
 pub mod relay;
 pub mod reply;
 pub mod report;

@@ -12,6 +12,7 @@ mod http;
 mod load;
 mod log;
 mod providers;
+mod record;
 mod report;
 mod reproduce;
 mod serve;
@@ -46,6 +47,8 @@ Examples:
   mockmx providers 263              list 263's rules and how to trigger each
   mockmx explain 'sender in prison' say what a refusal means
   mockmx reproduce bounce.eml       say what was refused, and --serve it again
+  mockmx record --upstream HOST:25 --pack acme.toml
+                                    write down what a real server answers, as a pack
   mockmx report --fail-on bad       say how the senders behaved, and fail if one did not
   mockmx try --all                  see that a running mockmx answers as the packs say";
 
@@ -66,6 +69,9 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Ask a running mockmx whether it is ready: exit code 0 if it is.
     Health(health::HealthArgs),
+    /// Pass sessions on to a real server, and write what it answers as a pack.
+    #[command(after_help = record::NOTES)]
+    Record(record::RecordArgs),
     /// Say how the senders under test behaved towards a running mockmx.
     #[command(after_help = report::NOTES)]
     Report(report::ReportArgs),
@@ -88,6 +94,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Docs(args)) => docs::run(&args),
         Some(Command::Explain(args)) => explain::run(&args),
         Some(Command::Health(args)) => health::run(&args),
+        Some(Command::Record(args)) => record::run(&args),
         Some(Command::Report(args)) => report::run(&args),
         Some(Command::Reproduce(args)) => reproduce::run(&args),
         Some(Command::Try(args)) => trial::run(&args),

@@ -24,6 +24,7 @@ mod listeners;
 mod log;
 mod manner;
 mod outgoing;
+pub mod proxy;
 mod record;
 mod spool;
 mod stream;

@@ -35,6 +35,7 @@ use crate::smtp::Limits;
 pub use keys::{KEYS, Key, Kind};
 pub use layers::Flags;
 pub use secret::Secret;
+pub use values::address as listen_address;
 
 /// All settings, read and checked.
 #[derive(Clone, Debug)]

@@ -14,7 +14,10 @@ use crate::document::{Node, Value, expected};
 use crate::problem::{Place, Problem, Problems};
 
 /// An address to listen on: `2525` is that port on 127.0.0.1, `:2525` on every IPv4 address.
-pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+///
+/// # Errors
+/// If it is none.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
     let wrong = || format!("`{text}` is no address to listen on");
     let (host, port) = text.rsplit_once(':').unwrap_or(("localhost", text));
     let port = port.parse().map_err(|_| wrong())?;

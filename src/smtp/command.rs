@@ -10,7 +10,7 @@ use super::persona::Canned;
 
 /// A command that follows the grammar.
 #[derive(Debug, PartialEq)]
-pub(super) enum Command<'a> {
+pub(crate) enum Command<'a> {
     /// The name may be empty.
     Helo {
         extended: bool,
@@ -60,7 +60,7 @@ impl<'a> Command<'a> {
     ///
     /// # Errors
     /// The reply that says what is wrong.
-    pub(super) fn parse(line: &'a [u8], offered: Extensions) -> Result<Self, Canned> {
+    pub(crate) fn parse(line: &'a [u8], offered: Extensions) -> Result<Self, Canned> {
         let line = std::str::from_utf8(line).map_err(|_| Canned::BadUtf8)?;
         if line.contains(|c: char| c.is_control() && c != '\t') {
             return Err(Canned::Syntax);
@@ -96,7 +96,7 @@ const BLANKS: [char; 2] = [' ', '\t'];
 
 /// Whether the beginning of a line, as far as it has come, is that of an HTTP request: a web page must not be able to
 /// post mail.
-pub(super) fn is_http(line: &[u8]) -> bool {
+pub(crate) fn is_http(line: &[u8]) -> bool {
     const METHODS: [&[u8]; 10] =
         [b"GET ", b"POST ", b"HEAD ", b"PUT ", b"OPTIONS ", b"CONNECT ", b"DELETE ", b"PATCH ", b"TRACE ", b"PRI "];
     METHODS.iter().any(|method| line.get(..method.len()).is_some_and(|verb| verb.eq_ignore_ascii_case(method)))

@@ -10,7 +10,7 @@ const LF: u8 = b'\n';
 
 /// Bytes not yet looked at.
 #[derive(Default)]
-pub(super) struct Input {
+pub(crate) struct Input {
     bytes: Vec<u8>,
     /// Where the bytes not yet looked at begin.
     start: usize,
@@ -22,7 +22,7 @@ pub(super) struct Input {
 
 /// A command line.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
+pub(crate) enum Line {
     /// All of it, without its end.
     Whole(Vec<u8>),
     /// It was longer than the limit and is gone.
@@ -31,24 +31,24 @@ pub(super) enum Line {
 
 impl Input {
     /// Adds bytes at the end.
-    pub(super) fn push(&mut self, bytes: &[u8]) {
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.bytes.drain(..self.start);
         self.start = 0;
         self.bytes.extend_from_slice(bytes);
     }
 
     /// The bytes not yet looked at.
-    pub(super) fn rest(&self) -> &[u8] {
+    pub(crate) fn rest(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
     /// Whether [`rest`](Self::rest) begins with the beginning of a line.
-    pub(super) const fn at_line_start(&self) -> bool {
+    pub(crate) const fn at_line_start(&self) -> bool {
         !self.overlong
     }
 
     /// Marks bytes as looked at. An idle session keeps no buffer.
-    pub(super) fn consume(&mut self, count: usize) {
+    pub(crate) fn consume(&mut self, count: usize) {
         self.start = self.bytes.len().min(self.start + count);
         if self.start == self.bytes.len() {
             self.bytes = Vec::new();
@@ -57,17 +57,17 @@ impl Input {
     }
 
     /// Whether the latest line ended with a bare LF.
-    pub(super) const fn bare_lf(&self) -> bool {
+    pub(crate) const fn bare_lf(&self) -> bool {
         self.bare_lf
     }
 
     /// Forgets everything, also the beginning of a line.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Takes the next line, once its end has come. It may be `limit` bytes long with its end.
-    pub(super) fn line(&mut self, limit: usize) -> Option<Line> {
+    pub(crate) fn line(&mut self, limit: usize) -> Option<Line> {
         let rest = self.rest();
         let Some(end) = memchr(LF, rest) else {
             let length = rest.len();

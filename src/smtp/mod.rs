@@ -30,8 +30,10 @@ mod session;
 mod tests;
 mod transcript;
 
+pub(crate) use command::{Command, is_http};
 pub use data::{Decoded, Decoder};
 pub use extension::{Extension, Extensions};
+pub(crate) use line::{Input, Line};
 pub(crate) use path::is_path;
 pub use persona::{Canned, Persona};
 pub use session::Session;

@@ -82,7 +82,7 @@ pub(super) struct ReproduceArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Common {
+pub(super) enum Common {
     /// The recipient
     Recipient,
     /// The recipient's domain

@@ -1,0 +1,315 @@
+//! When a server answers so and not otherwise: for each reply the condition that holds for what got it and for nothing
+//! that got another. Where what was the same got several, one after the other, they are steps of a scenario, or a greylist.
+
+use std::collections::BTreeMap;
+
+use super::words::Words;
+use super::{Asked, Exchange, Match};
+use crate::address::Address;
+use crate::facts::ReversePath;
+
+/// Steps of a scenario.
+const MOST_STEPS: usize = 20;
+
+/// What is done at a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Does {
+    /// What is done where no rule speaks.
+    Accept,
+    /// This is said.
+    Say { words: Words, closed: bool },
+    /// The connection ends, or nothing more is said; `after` the reply that is said where no rule speaks.
+    End { then: &'static str, after: bool },
+}
+
+impl Does {
+    fn key(&self) -> (&str, bool, &str) {
+        match self {
+            Self::Accept => ("", false, "accept"),
+            Self::Say { words, closed } => (words.key(), *closed, "say"),
+            Self::End { then, after } => ("", *after, then),
+        }
+    }
+}
+
+/// What was done once.
+pub(super) struct Case<'a> {
+    pub(super) exchange: &'a Exchange,
+    pub(super) does: Does,
+}
+
+/// A step of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) name: String,
+    pub(super) is: String,
+    pub(super) becomes: Option<String>,
+}
+
+/// What a rule says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Ruling {
+    pub(super) asked: Asked,
+    /// Conditions by their keys in packs.
+    pub(super) when: Vec<(&'static str, Vec<String>)>,
+    /// Seconds that a greylist has one wait.
+    pub(super) wait: Option<u64>,
+    pub(super) step: Option<Step>,
+    pub(super) does: Does,
+    /// How often it was seen.
+    pub(super) times: usize,
+}
+
+/// What a condition looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum By {
+    Helo,
+    Sender,
+    Recipient,
+    Domain,
+    Subject,
+    Size,
+}
+
+impl By {
+    const fn key(self) -> &'static str {
+        match self {
+            Self::Helo => "helo",
+            Self::Sender => "sender",
+            Self::Recipient => "recipient",
+            Self::Domain => "recipient-domain",
+            Self::Subject => "subject",
+            Self::Size => "size",
+        }
+    }
+
+    fn values(self, of: &Exchange) -> Vec<String> {
+        let of = &of.of;
+        let mut values: Vec<_> = match self {
+            Self::Helo => of.helo.iter().filter(|name| !name.is_empty()).map(|name| name.to_lowercase()).collect(),
+            Self::Sender => match &of.sender {
+                Some(ReversePath::Null) => vec!["<>".to_owned()],
+                Some(ReversePath::Mailbox(address)) => pattern(address).into_iter().collect(),
+                None => Vec::new(),
+            },
+            Self::Recipient => of.recipients.iter().filter_map(pattern).collect(),
+            Self::Domain => {
+                let domains = of.recipients.iter().map(Address::domain);
+                domains.filter(|domain| !domain.is_empty() && !domain.starts_with('.')).map(str::to_owned).collect()
+            }
+            Self::Subject => of.subject.iter().map(|subject| subject.trim().to_owned()).collect(),
+            Self::Size => of.too_large_for.iter().map(u64::to_string).collect(),
+        };
+        values.sort();
+        values.dedup();
+        values
+    }
+}
+
+/// The pattern that an address alone matches.
+fn pattern(address: &Address) -> Option<String> {
+    (!address.local().is_empty() && !address.domain().starts_with('.')).then(|| address.key())
+}
+
+/// What is looked at for what was asked, the fewest first; more only where less does not tell replies apart.
+fn levels(asked: Asked, wanted: &[Match]) -> Vec<Vec<By>> {
+    let of = |wanted: &Match| match wanted {
+        Match::All => None,
+        Match::Recipient => Some(By::Recipient),
+        Match::Domain => Some(By::Domain),
+        Match::Sender => Some(By::Sender),
+        Match::Subject => Some(By::Subject),
+    };
+    let (first, more): (Vec<_>, &[By]) = match asked {
+        Asked::Ehlo | Asked::Helo => (vec![By::Helo], &[]),
+        Asked::Mail => (vec![By::Sender], &[By::Helo]),
+        Asked::Rcpt => (vec![By::Recipient], &[By::Sender, By::Helo]),
+        Asked::Data => (vec![By::Recipient], &[By::Sender]),
+        Asked::Message if wanted.is_empty() => (vec![By::Recipient], &[By::Sender, By::Subject]),
+        Asked::Message => (wanted.iter().filter_map(of).collect(), &[By::Recipient, By::Sender, By::Subject]),
+        _ => (Vec::new(), &[]),
+    };
+    let mut levels = Vec::new();
+    if matches!(asked, Asked::Mail | Asked::Message) {
+        levels.push(vec![By::Size]);
+    }
+    let mut all = first.clone();
+    levels.push(first.clone());
+    for by in more.iter().filter(|by| !first.contains(by)) {
+        levels.push(first.iter().copied().chain([*by]).collect());
+        all.push(*by);
+    }
+    levels.push(all);
+    levels.dedup();
+    levels
+}
+
+/// The rulings for all that was done at a stage, the narrower first, and what could not be told apart.
+pub(super) fn rulings(cases: &[Case<'_>], wanted: &[Match]) -> (Vec<Ruling>, Vec<String>) {
+    let Some(asked) = cases.first().map(|case| case.exchange.asked) else { return Default::default() };
+    let levels: Vec<Level> = levels(asked, wanted).into_iter().map(|by| Level::new(by, cases)).collect();
+    let mut done = vec![false; cases.len()];
+    let (mut steps, mut narrow, mut plain, mut notes) =
+        (Vec::new(), Vec::new(), Vec::<(usize, Ruling)>::new(), Vec::new());
+    for (index, case) in cases.iter().enumerate() {
+        if done[index] || case.does == Does::Accept {
+            continue;
+        }
+        let tells = |level: &&Level| level.knows(index) && !level.conflicts(cases, index);
+        if let Some(level) = levels.iter().find(tells) {
+            add(&mut plain, level, index, case);
+            continue;
+        }
+        let Some(level) = levels.iter().rev().find(|level| level.knows(index)) else {
+            notes.push(format!(
+                "{asked:?}: what was answered so is not known, so no rule says it: {:?}",
+                case.does.key().0
+            ));
+            continue;
+        };
+        let thread: Vec<_> = (0..cases.len()).filter(|other| level.meet(index, *other)).collect();
+        thread.iter().for_each(|at| done[*at] = true);
+        let when = level.when(index);
+        match sequence(cases, &thread, &when, steps.len()) {
+            Ok(rulings) => steps.push(rulings),
+            Err(note) => notes.push(note),
+        }
+    }
+    narrow.extend(steps.into_iter().flatten());
+    plain.sort_by_key(|(level, _)| std::cmp::Reverse(*level));
+    narrow.extend(plain.into_iter().map(|(_, ruling)| ruling));
+    (narrow, notes)
+}
+
+/// One choice of what is looked at, and that of each case.
+struct Level {
+    by: Vec<By>,
+    values: Vec<Vec<Vec<String>>>,
+}
+
+impl Level {
+    fn new(by: Vec<By>, cases: &[Case<'_>]) -> Self {
+        let values = cases.iter().map(|case| by.iter().map(|by| by.values(case.exchange)).collect()).collect();
+        Self { by, values }
+    }
+
+    /// Whether all that is looked at is known.
+    fn knows(&self, index: usize) -> bool {
+        self.values[index].iter().all(|values| !values.is_empty())
+    }
+
+    /// Whether a condition made of the one holds for the other.
+    fn meet(&self, one: usize, other: usize) -> bool {
+        let pairs = self.values[one].iter().zip(&self.values[other]);
+        pairs.into_iter().all(|(one, other)| one.iter().any(|value| other.contains(value)))
+    }
+
+    /// Whether the condition would hold for what was answered otherwise.
+    fn conflicts(&self, cases: &[Case<'_>], index: usize) -> bool {
+        let key = cases[index].does.key();
+        (0..cases.len()).any(|other| cases[other].does.key() != key && self.meet(index, other))
+    }
+
+    fn when(&self, index: usize) -> Vec<(&'static str, Vec<String>)> {
+        self.by.iter().map(|by| by.key()).zip(self.values[index].iter().cloned()).collect()
+    }
+}
+
+/// Adds a case to the ruling that says the same of the same, or makes one.
+fn add(rulings: &mut Vec<(usize, Ruling)>, level: &Level, index: usize, case: &Case<'_>) {
+    let when = level.when(index);
+    // The null sender stands in no list.
+    let joins = |ruling: &Ruling| {
+        let mut pairs = ruling.when.iter().zip(&when);
+        let first = pairs.next().is_none_or(|((key, known), (other, values))| {
+            key == other
+                && (known == values || *key != "size" && !known.iter().chain(values).any(|value| value == "<>"))
+        });
+        ruling.when.len() == when.len() && first && pairs.all(|(known, wanted)| known == wanted)
+    };
+    let known = rulings.iter_mut().map(|(_, ruling)| ruling);
+    if let Some(ruling) = known.into_iter().find(|ruling| ruling.does.key() == case.does.key() && joins(ruling)) {
+        ruling.times += 1;
+        if let (Some((_, known)), Some((_, values))) = (ruling.when.first_mut(), when.into_iter().next()) {
+            known.extend(values);
+            known.sort();
+            known.dedup();
+        }
+        return;
+    }
+    let asked = case.exchange.asked;
+    let ruling = Ruling { asked, when, wait: None, step: None, does: case.does.clone(), times: 1 };
+    rulings.push((level.by.len(), ruling));
+}
+
+/// What was answered one after the other.
+fn sequence(
+    cases: &[Case<'_>],
+    thread: &[usize],
+    when: &[(&'static str, Vec<String>)],
+    number: usize,
+) -> Result<Vec<Ruling>, String> {
+    let mut in_time: Vec<_> = thread.iter().map(|at| &cases[*at]).collect();
+    in_time.sort_by_key(|case| case.exchange.of.time);
+    let Some(first) = in_time.first() else { return Ok(Vec::new()) };
+    let asked = first.exchange.asked;
+    if let Some(wait) = greylisted(&in_time) {
+        let times = in_time.iter().filter(|case| case.does != Does::Accept).count();
+        let does = first.does.clone();
+        return Ok(vec![Ruling { asked, when: when.to_vec(), wait: Some(wait), step: None, does, times }]);
+    }
+    // The last one stays.
+    while in_time.len() > 1 && in_time[in_time.len() - 1].does.key() == in_time[in_time.len() - 2].does.key() {
+        in_time.pop();
+    }
+    if in_time.len() > MOST_STEPS {
+        let what = when.iter().map(|(key, values)| format!("{key} {}", values.join(" "))).collect::<Vec<_>>();
+        return Err(format!(
+            "{}: {} was answered in turns that are too many to be written down",
+            asked.name(),
+            what.join(", ")
+        ));
+    }
+    let name = format!("recorded-{}-{}", asked.name().to_ascii_lowercase(), number + 1);
+    let state = |step: usize| if step == 0 { "start".to_owned() } else { format!("step-{step}") };
+    let last = in_time.len() - 1;
+    let steps = in_time.iter().enumerate().filter(|(at, case)| *at < last || case.does != Does::Accept);
+    Ok(steps
+        .map(|(at, case)| {
+            let becomes = (at < last).then(|| state(at + 1));
+            let step = Some(Step { name: name.clone(), is: state(at), becomes });
+            Ruling { asked, when: when.to_vec(), wait: None, step, does: case.does.clone(), times: 1 }
+        })
+        .collect())
+}
+
+/// The seconds of a greylist, if it is one: it says so, and lets in who comes again.
+fn greylisted(in_time: &[&Case<'_>]) -> Option<u64> {
+    let (first, let_in) = (in_time.first()?, in_time.iter().position(|case| case.does == Does::Accept)?);
+    let Does::Say { words, closed: false } = &first.does else { return None };
+    let said = words.key().to_ascii_lowercase();
+    let says_so = ["greylist", "graylist", "grey list", "gray list"].iter().any(|word| said.contains(word));
+    let refused = in_time[..let_in].iter().all(|case| case.does.key() == first.does.key());
+    let stays = in_time[let_in..].iter().all(|case| case.does == Does::Accept);
+    let waited = in_time[let_in].exchange.of.time.since(first.exchange.of.time).as_secs();
+    let fits = first.exchange.asked == Asked::Rcpt && words.class() == b'4' && says_so && refused && stays;
+    // It may have been less; that nobody knows.
+    (fits && (1..24 * 60 * 60).contains(&waited)).then_some(waited)
+}
+
+/// What is said where no rule speaks: of the good replies that came most often, by what was asked.
+pub(super) fn usual<'w>(replies: impl Iterator<Item = (Asked, &'w Words)>) -> BTreeMap<Asked, &'w Words> {
+    let mut counts = BTreeMap::<Asked, Vec<(&Words, usize)>>::new();
+    for (asked, words) in replies {
+        let counts = counts.entry(asked).or_default();
+        match counts.iter_mut().find(|(known, _)| known.key() == words.key()) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((words, 1)),
+        }
+    }
+    let most = |counts: Vec<(&'w Words, usize)>| {
+        let most = counts.iter().map(|(_, count)| *count).max()?;
+        counts.into_iter().find(|(_, count)| *count == most).map(|(words, _)| words)
+    };
+    counts.into_iter().filter_map(|(asked, counts)| Some((asked, most(counts)?))).collect()
+}

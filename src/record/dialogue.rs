@@ -1,0 +1,490 @@
+//! One session between a client and the server, without I/O: which bytes are passed on, and what each reply answers.
+//!
+//! Commands are passed on line by line, texts of messages byte by byte. STARTTLS and BDAT are not, and EHLO does not offer
+//! them: behind TLS nothing could be read, and behind BDAT stand bytes that are no lines. What AUTH says is passed on and
+//! remembered only to find it in replies.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::replies::{Endless, Replies, class, has_code};
+use super::secrets::Secrets;
+use super::{Answer, Asked, Circumstances, Exchange};
+use crate::address::Address;
+use crate::clock::Time;
+use crate::facts::ReversePath;
+use crate::message::{Bounds, MessageFacts};
+use crate::smtp::{Canned, Command, Decoder, Extension, Extensions, Input, Line, is_http};
+
+/// Bytes of a command line, and of a line that answers a challenge (RFC 4954 §4).
+const COMMAND: usize = 4 << 10;
+const RESPONSE: usize = 16 << 10;
+
+/// Commands that are under way at once; more are not read.
+const MOST_PENDING: usize = 64;
+
+/// Bytes of a client that are not yet looked at; more are not read.
+const MOST_INPUT: usize = 64 << 10;
+
+/// Recipients of a message that are remembered.
+const MOST_RECIPIENTS: usize = 1_000;
+
+/// Bytes of the beginning of a message in which its subject is looked for.
+const HEAD: usize = 16 << 10;
+
+/// Words of EHLO that are not passed on.
+const WITHHELD: [&str; 4] = ["STARTTLS", "CHUNKING", "BINARYMIME", "XEXCH50"];
+
+/// What happened.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The server answered.
+    Heard(Exchange),
+    /// It repeated what must not be written down.
+    Confidential(Asked),
+    /// It closed the connection behind the latest reply.
+    Closed,
+    /// What EHLO offers, and what was taken out.
+    Offered(Extensions, Vec<String>),
+}
+
+/// How a server went away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gone {
+    /// It closed the connection.
+    Closed,
+    /// It reset it.
+    Reset,
+    /// It does not answer.
+    Silent,
+}
+
+/// A session. Its buffers may hold a password.
+pub(crate) struct Dialogue {
+    session: u64,
+    ip: IpAddr,
+    input: Input,
+    replies: Replies,
+    mode: Mode,
+    pending: VecDeque<Pending>,
+    /// Bytes for the server, for the driver to take.
+    pub(crate) to_server: Vec<u8>,
+    /// Bytes for the client, for the driver to take.
+    pub(crate) to_client: Vec<u8>,
+    /// What happened, for the driver to take.
+    pub(crate) events: Vec<Event>,
+    helo: Option<String>,
+    offered: Option<Extensions>,
+    /// The SIZE that is offered.
+    most: Option<u64>,
+    secrets: Secrets,
+    login: Option<String>,
+    sender: Option<ReversePath>,
+    announced: u64,
+    recipients: Vec<Address>,
+    text: Option<Text>,
+    /// The latest reply said goodbye: 421, or what QUIT was answered with.
+    leaving: bool,
+}
+
+/// What the client's next bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Commands,
+    /// Not looked at before the reply has come.
+    Waiting,
+    /// The answer to a challenge.
+    Response,
+    Text,
+    /// Of no interest.
+    Over,
+}
+
+/// The text of a message as far as it matters.
+struct Text {
+    decoder: Decoder,
+    head: Vec<u8>,
+    size: u64,
+}
+
+/// What a reply is waited for.
+enum Pending {
+    /// From the server.
+    Server(Said),
+    /// From here, in its turn; and whether the session ends with it.
+    Own(&'static str, bool),
+}
+
+/// A command as far as it matters.
+enum Said {
+    Connect,
+    Helo { extended: bool, name: String },
+    Auth,
+    Mail { sender: ReversePath, size: u64 },
+    Rcpt(Address),
+    Data,
+    Message,
+    Verb(&'static str, Canned),
+    Fault(Canned),
+}
+
+impl Dialogue {
+    /// A session with a server that has just been connected to. `ip` is the address that it sees.
+    pub(crate) fn new(session: u64, ip: IpAddr) -> Self {
+        Self {
+            session,
+            ip,
+            input: Input::default(),
+            replies: Replies::default(),
+            mode: Mode::Commands,
+            pending: VecDeque::from([Pending::Server(Said::Connect)]),
+            to_server: Vec::new(),
+            to_client: Vec::new(),
+            events: Vec::new(),
+            helo: None,
+            offered: None,
+            most: None,
+            secrets: Secrets::default(),
+            login: None,
+            sender: None,
+            announced: 0,
+            recipients: Vec::new(),
+            text: None,
+            leaving: false,
+        }
+    }
+
+    /// Whether the client is to be read. Else it could fill the memory.
+    pub(crate) fn wants_input(&self) -> bool {
+        self.mode != Mode::Over && self.pending.len() < MOST_PENDING && self.input.rest().len() < MOST_INPUT
+    }
+
+    /// Whether the text of a message is coming.
+    pub(crate) fn reads_text(&self) -> bool {
+        self.mode == Mode::Text
+    }
+
+    /// Whether the server owes a reply, though not one to a message whose text is still coming.
+    pub(crate) fn waits(&self) -> bool {
+        self.mode != Mode::Text && !self.pending.is_empty()
+    }
+
+    /// Whether it is the reply to a message, which may take longer.
+    pub(crate) fn waits_for_message(&self) -> bool {
+        matches!(self.pending.front(), Some(Pending::Server(Said::Message)))
+    }
+
+    /// Whether no more is to be passed on.
+    pub(crate) fn is_over(&self) -> bool {
+        self.mode == Mode::Over
+    }
+
+    /// Takes in what the client sent.
+    pub(crate) fn client(&mut self, bytes: &[u8]) {
+        self.input.push(bytes);
+        self.advance();
+    }
+
+    /// Takes in what the server sent.
+    pub(crate) fn server(&mut self, bytes: &[u8], now: Time) -> Result<(), Endless> {
+        self.replies.push(bytes);
+        while let Some(reply) = self.replies.next()? {
+            self.heard(reply, now);
+            self.advance();
+        }
+        Ok(())
+    }
+
+    /// The server went away, or has taken too long.
+    pub(crate) fn gone(&mut self, how: Gone, now: Time) {
+        self.mode = Mode::Over;
+        // A part of a reply is none that could be given again.
+        if self.leaving || self.replies.has_begun() {
+            return;
+        }
+        let owed = std::mem::take(&mut self.pending).into_iter().find_map(|pending| match pending {
+            Pending::Server(said) => Some(said),
+            Pending::Own(..) => None,
+        });
+        match owed {
+            Some(said) => {
+                let answer = match how {
+                    Gone::Closed => Answer::Dropped,
+                    Gone::Reset => Answer::Reset,
+                    Gone::Silent => Answer::Silent,
+                };
+                let of = Arc::new(self.circumstances(now, &said));
+                self.events.push(Event::Heard(Exchange { asked: self.asked(&said), answer, of }));
+            }
+            None if how == Gone::Silent => {}
+            None => self.events.push(Event::Closed),
+        }
+    }
+
+    /// Whether the server said that it would go.
+    pub(crate) const fn is_leaving(&self) -> bool {
+        self.leaving
+    }
+
+    /// Passes on what the client has said, as far as possible.
+    fn advance(&mut self) {
+        loop {
+            while let Some(Pending::Own(reply, ends)) = self.pending.front() {
+                self.to_client.extend_from_slice(reply.as_bytes());
+                if *ends {
+                    self.mode = Mode::Over;
+                }
+                self.pending.pop_front();
+            }
+            let went_on = match self.mode {
+                Mode::Waiting | Mode::Over => false,
+                Mode::Text => self.pass_text(),
+                Mode::Response => self.response(),
+                Mode::Commands => self.pending.len() < MOST_PENDING && self.command(),
+            };
+            if !went_on {
+                return;
+            }
+        }
+    }
+
+    fn pass_text(&mut self) -> bool {
+        let Some(text) = &mut self.text else { return false };
+        let mut decoded = Vec::new();
+        let come = text.decoder.decode(self.input.rest(), &mut decoded);
+        text.size += decoded.len() as u64;
+        let room = HEAD.saturating_sub(text.head.len()).min(decoded.len());
+        text.head.extend_from_slice(&decoded[..room]);
+        self.to_server.extend_from_slice(&self.input.rest()[..come.used]);
+        self.input.consume(come.used);
+        if come.finished {
+            self.mode = Mode::Commands;
+        }
+        come.finished
+    }
+
+    fn response(&mut self) -> bool {
+        match self.input.line(RESPONSE) {
+            None => return false,
+            Some(Line::TooLong) => self.own("500 5.5.6 Error: authentication response too long\r\n", true),
+            Some(Line::Whole(line)) => {
+                self.secrets.response(&line);
+                self.pass(&line);
+                self.mode = Mode::Waiting;
+                self.pending.push_back(Pending::Server(Said::Auth));
+            }
+        }
+        true
+    }
+
+    fn command(&mut self) -> bool {
+        if self.input.at_line_start() && is_http(self.input.rest()) {
+            // A web page must not be able to send mail.
+            self.mode = Mode::Over;
+            return false;
+        }
+        match self.input.line(COMMAND) {
+            None => return false,
+            Some(Line::TooLong) => self.own("500 5.5.2 Error: line too long\r\n", false),
+            Some(Line::Whole(line)) => self.line(&line),
+        }
+        true
+    }
+
+    fn line(&mut self, line: &[u8]) {
+        let said = match Command::parse(line, self.offered.unwrap_or_else(Extensions::all)) {
+            Ok(Command::Helo { extended, name }) => Said::Helo { extended, name: name.to_owned() },
+            Ok(Command::Mail { sender, parameters }) => {
+                Said::Mail { sender, size: parameters.size.unwrap_or_default() }
+            }
+            Ok(Command::Rcpt { recipient, .. }) => Said::Rcpt(recipient),
+            Ok(Command::Data) => Said::Data,
+            Ok(Command::Bdat { .. }) => return self.own("502 5.5.1 Error: BDAT is not passed on\r\n", true),
+            Ok(Command::StartTls) => return self.own("502 5.5.1 Error: STARTTLS is not passed on\r\n", false),
+            Ok(Command::Auth { mechanism, initial }) => {
+                self.secrets.begin(mechanism, initial);
+                Said::Auth
+            }
+            Ok(Command::Rset) => Said::Verb("RSET", Canned::Rset),
+            Ok(Command::Noop) => Said::Verb("NOOP", Canned::Noop),
+            Ok(Command::Quit) => Said::Verb("QUIT", Canned::Quit),
+            Ok(Command::Vrfy) => Said::Verb("VRFY", Canned::Vrfy),
+            Ok(Command::Expn) => Said::Verb("EXPN", Canned::Expn),
+            Ok(Command::Help) => Said::Verb("HELP", Canned::Help),
+            // Offered or not, the bytes behind it are no lines.
+            Err(_) if verb_is(line, b"BDAT") => return self.own("502 5.5.1 Error: BDAT is not passed on\r\n", true),
+            Err(_) if verb_is(line, b"AUTH") => Said::Auth,
+            Err(wrong) => Said::Fault(wrong),
+        };
+        let waits =
+            matches!(said, Said::Helo { .. } | Said::Auth | Said::Data | Said::Verb("QUIT", _) | Said::Fault(_));
+        self.pass(line);
+        self.pending.push_back(Pending::Server(said));
+        if waits {
+            // What comes next hangs on the reply; a client may not send it before (RFC 2920 §3.1).
+            self.mode = Mode::Waiting;
+        }
+    }
+
+    fn pass(&mut self, line: &[u8]) {
+        self.to_server.extend_from_slice(line);
+        self.to_server.extend_from_slice(b"\r\n");
+    }
+
+    fn own(&mut self, reply: &'static str, ends: bool) {
+        self.pending.push_back(Pending::Own(reply, ends));
+        if ends {
+            self.mode = Mode::Waiting;
+        }
+    }
+
+    /// Passes a reply on, and takes note of it.
+    fn heard(&mut self, mut reply: Vec<u8>, now: Time) {
+        let said = match self.pending.pop_front() {
+            Some(Pending::Server(said)) => said,
+            own => {
+                self.pending.extend(own);
+                self.leaving |= has_code(&reply, b"421");
+                let of = self.circumstances(now, &Said::Connect);
+                return self.note(Asked::Nothing, reply, of);
+            }
+        };
+        if self.mode == Mode::Waiting && self.pending.is_empty() {
+            self.mode = Mode::Commands;
+        }
+        if matches!(said, Said::Auth) && class(&reply) == b'3' {
+            self.mode = Mode::Response;
+            return self.to_client.extend_from_slice(&reply);
+        }
+        let asked = self.asked(&said);
+        let of = self.circumstances(now, &said);
+        self.take_effect(said, &mut reply);
+        self.note(asked, reply, of);
+    }
+
+    /// What a command was, or what it was too early or too late for.
+    fn asked(&self, said: &Said) -> Asked {
+        let in_transaction = self.sender.is_some();
+        match said {
+            Said::Mail { .. } | Said::Rcpt(_) if self.helo.is_none() => Asked::Fault(Canned::HeloFirst),
+            Said::Mail { .. } if in_transaction => Asked::Fault(Canned::NestedMail),
+            Said::Rcpt(_) | Said::Data if !in_transaction => Asked::Fault(Canned::MailFirst),
+            Said::Data if self.recipients.is_empty() => Asked::Fault(Canned::NoRecipients),
+            Said::Connect => Asked::Connect,
+            Said::Helo { extended: true, .. } => Asked::Ehlo,
+            Said::Helo { .. } => Asked::Helo,
+            Said::Auth => Asked::Auth,
+            Said::Mail { .. } => Asked::Mail,
+            Said::Rcpt(_) => Asked::Rcpt,
+            Said::Data => Asked::Data,
+            Said::Message => Asked::Message,
+            Said::Verb(verb, canned) => Asked::Verb(verb, *canned),
+            Said::Fault(canned) => Asked::Fault(*canned),
+        }
+    }
+
+    fn circumstances(&self, now: Time, said: &Said) -> Circumstances {
+        let (mut helo, mut sender, mut recipients) = (self.helo.clone(), self.sender.clone(), self.recipients.clone());
+        let (mut size, mut login, mut subject) = (self.announced, self.login.clone(), None);
+        match said {
+            Said::Helo { name, .. } => helo = Some(name.clone()),
+            Said::Auth => login = self.secrets.login().map(str::to_owned),
+            Said::Mail { sender: from, size: announced } => (sender, size) = (Some(from.clone()), *announced),
+            Said::Rcpt(recipient) => recipients = vec![recipient.clone()],
+            Said::Message => {
+                if let Some(text) = &self.text {
+                    size = text.size;
+                    let facts = MessageFacts::read_header(&text.head, &Bounds::default());
+                    subject = Some(facts.subject).filter(|subject| !subject.trim().is_empty());
+                }
+            }
+            _ => {}
+        }
+        if !matches!(said, Said::Data | Said::Message) {
+            recipients.truncate(1);
+        }
+        let too_large_for = self.most.filter(|most| *most > 0 && size > *most);
+        let (session, time, ip) = (self.session, now, self.ip);
+        Circumstances { session, time, ip, helo, login, sender, recipients, too_large_for, subject }
+    }
+
+    /// What a reply changes.
+    fn take_effect(&mut self, said: Said, reply: &mut Vec<u8>) {
+        let class = class(reply);
+        let good = class == b'2';
+        self.leaving = has_code(reply, b"421");
+        match said {
+            Said::Helo { extended, name } if good => {
+                self.helo = Some(name);
+                self.forget_transaction();
+                if extended {
+                    self.offers(reply);
+                }
+            }
+            Said::Auth if good => self.login = self.secrets.login().map(str::to_owned),
+            Said::Mail { sender, size } if good => (self.sender, self.announced) = (Some(sender), size),
+            Said::Rcpt(recipient) if good && self.recipients.len() < MOST_RECIPIENTS => self.recipients.push(recipient),
+            Said::Data if class == b'3' => {
+                self.mode = Mode::Text;
+                self.text = Some(Text { decoder: Decoder::new(usize::MAX), head: Vec::new(), size: 0 });
+                self.pending.push_back(Pending::Server(Said::Message));
+            }
+            Said::Message => self.forget_transaction(),
+            Said::Verb("RSET", _) if good => self.forget_transaction(),
+            Said::Verb("QUIT", _) if good => (self.mode, self.leaving) = (Mode::Over, true),
+            _ => {}
+        }
+    }
+
+    fn forget_transaction(&mut self) {
+        self.sender = None;
+        self.announced = 0;
+        self.recipients.clear();
+        // The reply may come before the text has ended.
+        self.text = self.text.take().filter(|_| self.mode == Mode::Text);
+    }
+
+    /// Takes out of the reply to EHLO what is not passed on, and keeps what is offered.
+    fn offers(&mut self, reply: &mut Vec<u8>) {
+        let lines: Vec<_> = reply.split_inclusive(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+        let text = |line: &[u8]| String::from_utf8_lossy(line.get(4..).unwrap_or_default()).trim_end().to_owned();
+        let is_withheld = |line: &[u8]| {
+            let text = text(line);
+            let word = text.split([' ', '=']).next().unwrap_or_default();
+            WITHHELD.iter().any(|withheld| withheld.eq_ignore_ascii_case(word))
+        };
+        let (mut kept, mut withheld) = (Vec::new(), Vec::new());
+        for (index, line) in lines.into_iter().enumerate() {
+            if index > 0 && is_withheld(&line) { withheld.push(text(&line)) } else { kept.push(line) }
+        }
+        if let Some(last) = kept.last_mut().filter(|last| last.get(3) == Some(&b'-')) {
+            last[3] = b' ';
+        }
+        let extensions = kept.iter().skip(1).filter_map(|line| Extension::of_line(&text(line))).collect();
+        let size = kept
+            .iter()
+            .skip(1)
+            .find_map(|line| text(line).to_ascii_uppercase().strip_prefix("SIZE ")?.trim().parse().ok());
+        (self.offered, self.most) = (Some(extensions), size);
+        *reply = kept.concat();
+        self.events.push(Event::Offered(extensions, withheld));
+    }
+
+    fn note(&mut self, asked: Asked, reply: Vec<u8>, of: Circumstances) {
+        self.to_client.extend_from_slice(&reply);
+        if self.secrets.are_in(&reply) {
+            self.events.push(Event::Confidential(asked));
+        } else {
+            let answer = Answer::Reply { bytes: reply, closed: false };
+            self.events.push(Event::Heard(Exchange { asked, answer, of: Arc::new(of) }));
+        }
+    }
+}
+
+/// Whether a line has that verb.
+fn verb_is(line: &[u8], verb: &[u8]) -> bool {
+    let line = line.trim_ascii_start();
+    let word = line.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+    word.eq_ignore_ascii_case(verb)
+}
