@@ -22,6 +22,7 @@ mod packs;
 mod postfix;
 mod postgres;
 mod program;
+mod record;
 mod relay;
 mod report;
 mod reproduce;

@@ -167,7 +167,10 @@ pub(super) fn rulings(cases: &[Case<'_>], wanted: &[Match]) -> (Vec<Ruling>, Vec
             ));
             continue;
         };
-        let thread: Vec<_> = (0..cases.len()).filter(|other| level.meet(index, *other)).collect();
+        let thread = level.thread(index);
+        // What more is looked at and told nothing apart stays out of the condition.
+        let as_narrow = |level: &&Level| level.knows(index) && level.thread(index) == thread;
+        let level = levels.iter().find(as_narrow).unwrap_or(level);
         thread.iter().for_each(|at| done[*at] = true);
         let when = level.when(index);
         match sequence(cases, &thread, &when, steps.len()) {
@@ -202,6 +205,11 @@ impl Level {
     fn meet(&self, one: usize, other: usize) -> bool {
         let pairs = self.values[one].iter().zip(&self.values[other]);
         pairs.into_iter().all(|(one, other)| one.iter().any(|value| other.contains(value)))
+    }
+
+    /// All for which the condition holds.
+    fn thread(&self, index: usize) -> Vec<usize> {
+        (0..self.values.len()).filter(|other| self.meet(index, *other)).collect()
     }
 
     /// Whether the condition would hold for what was answered otherwise.

@@ -96,8 +96,8 @@ impl Varying {
         Self { found, constant: constant.collect() }
     }
 
-    /// The ids and times of a line that came at `now`.
-    pub(super) fn spans(&self, line: &str, now: Time) -> Vec<Span> {
+    /// The ids and times of a line that came at `now`; `queued` if there is a message that has an id.
+    pub(super) fn spans(&self, line: &str, now: Time, queued: bool) -> Vec<Span> {
         let mut spans = times(line, now);
         let group = |form: &'static LazyLock<Option<Regex>>| {
             form.iter().flat_map(|form| form.captures_iter(line)).filter_map(|found| found.get(1)).collect::<Vec<_>>()
@@ -115,10 +115,12 @@ impl Varying {
         }
         for form in IDS.iter() {
             let ids = form.captures_iter(line).filter_map(|found| found.get(1));
-            spans.extend(ids.filter(|id| self.is_id(id.as_str())).map(|found| id(found.range(), found.as_str())));
+            spans.extend(
+                ids.filter(|id| self.is_id(id.as_str())).map(|found| id(found.range(), found.as_str(), queued)),
+            );
         }
         for (at, word) in words(line).filter(|(_, word)| self.found.contains(*word)) {
-            spans.push(id(at..at + word.len(), word));
+            spans.push(id(at..at + word.len(), word, queued));
         }
         spans
     }
@@ -131,13 +133,13 @@ impl Varying {
     }
 }
 
-fn id(at: Range<usize>, word: &str) -> Span {
+fn id(at: Range<usize>, word: &str, queued: bool) -> Span {
     let is_postfix =
         (9..=12).contains(&word.len()) && word.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'));
     if word.contains("--.") {
         return Span { at, template: "{coremail-id}".to_owned(), key: "{id}".to_owned() };
     }
-    if is_postfix {
+    if is_postfix && queued {
         return Span { at, template: "{queue-id}".to_owned(), key: "{id}".to_owned() };
     }
     Span { at, template: format!("{{id:{word}}}"), key: "{id}".to_owned() }
@@ -162,7 +164,7 @@ fn framed<'a>(sample: &Sample<'a>) -> (String, Vec<&'a str>) {
 
 /// The words of which ids are made, with their places.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '=' | '/');
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '+' | '/');
     let words = text.split(move |c: char| !is_part(c)).filter(|word| !word.is_empty());
     let place = move |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
     // A part of a name or an address is none.

@@ -40,7 +40,8 @@ impl Words {
             }
             // What EHLO lists are words, whatever they look like.
             let lists = exchange.asked == Asked::Ehlo && index > 0 && !line.starts_with("coremail ");
-            let mut spans = if lists { Vec::new() } else { varying.spans(line, exchange.of.time) };
+            let queued = Placeholder::QueueId.known_at(exchange.asked.stage());
+            let mut spans = if lists { Vec::new() } else { varying.spans(line, exchange.of.time, queued) };
             if !lists {
                 spans.extend(values(exchange.asked, &exchange.of).iter().flat_map(|value| value.within(line)));
             }

@@ -111,6 +111,23 @@ pub(crate) fn endpoint(settings: Settings) -> Arc<Endpoint> {
     Arc::new(Endpoint::new(&listener, &Arc::new(generation(settings)), &acceptor, resolver.as_ref(), &world))
 }
 
+/// All that is answered to a script that is said at once.
+pub(crate) async fn answered(settings: Settings, script: &[u8]) -> Vec<u8> {
+    let endpoint = endpoint(settings);
+    let (mut client, server) = tokio::io::duplex(1 << 20);
+    let phase = watch::Sender::new(Phase::Serving);
+    let seat = endpoint.world.seat(1).unwrap();
+    let serving = connection::serve(server, crate::facts::loopback(), endpoint, phase.subscribe(), seat);
+    let talking = async {
+        client.write_all(script).await.unwrap();
+        client.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        answer
+    };
+    tokio::join!(serving, talking).1
+}
+
 /// The messages that were accepted, oldest first, and their bytes.
 pub(crate) async fn messages(journal: &Journal) -> Vec<(Arc<Message>, Content)> {
     let all = Query { limit: usize::MAX, ..Query::default() };
