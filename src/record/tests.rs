@@ -328,7 +328,7 @@ proptest! {
         replies.push(&[begins.as_bytes(), &pieces.concat(), b"\r\n"].concat());
         let Ok(Some(reply)) = replies.next() else { return Ok(()) };
         // An unknown command that is taken cannot be played back, which the pack says.
-        let taken = at == 5 && reply.starts_with(b"2") || at == 5 && reply.starts_with(b"3");
+        let taken = at == 5 && matches!(reply.first(), Some(b'2' | b'3'));
         let mut lines = COMMANDS[..=at].to_vec();
         lines[at].1 = &reply;
         let mut recording = Recording::default();

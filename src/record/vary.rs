@@ -120,7 +120,9 @@ impl Varying {
             );
         }
         for (at, word) in words(line).filter(|(_, word)| self.found.contains(*word)) {
-            spans.push(id(at..at + word.len(), word, queued));
+            let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
+            let kept = if word.len() < SHORT { name.len() } else { 0 };
+            spans.push(id(at + kept..at + word.len(), &word[kept..], queued));
         }
         spans
     }
@@ -145,15 +147,25 @@ fn id(at: Range<usize>, word: &str, queued: bool) -> Span {
     Span { at, template: format!("{{id:{word}}}"), key: "{id}".to_owned() }
 }
 
+/// Words shorter than this name a machine, as `mx4`, of which only the number varies.
+const SHORT: usize = 5;
+
 /// A text with what may be an id left out, and that.
 fn framed<'a>(sample: &Sample<'a>) -> (String, Vec<&'a str>) {
     let (mut frame, mut left_out, mut end) = (String::new(), Vec::new(), 0);
     for (at, word) in words(sample.text) {
         let digits = word.bytes().filter(u8::is_ascii_digit).count();
-        let is_long = if sample.refuses { word.len() >= 8 && digits >= 2 } else { word.len() >= 5 && digits >= 1 };
-        if is_long && !sample.said.iter().any(|said| said.contains(word)) {
+        let name = word.trim_end_matches(|c: char| c.is_ascii_digit());
+        let is_machine =
+            word.len() < SHORT && digits > 0 && name.bytes().all(|byte| byte.is_ascii_alphabetic()) && !name.is_empty();
+        let may_vary = match sample.refuses {
+            true => word.len() >= 8 && digits >= 2,
+            false => word.len() >= SHORT && digits >= 1 || is_machine,
+        };
+        if may_vary && !sample.said.iter().any(|said| said.contains(word)) {
             frame.push_str(&sample.text[end..at]);
             frame.push('\0');
+            frame.push_str(if is_machine { name } else { "" });
             left_out.push(word);
             end = at + word.len();
         }

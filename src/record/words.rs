@@ -4,6 +4,7 @@ use encoding_rs::GB18030;
 
 use super::vary::{Sample, Span, Varying};
 use super::{Answer, Asked, Circumstances, Exchange};
+use crate::address::Address;
 use crate::reply::Reply;
 use crate::template::Placeholder;
 
@@ -69,30 +70,25 @@ impl Words {
 
 /// What varies among the replies.
 pub(super) fn varying(exchanges: &[Exchange]) -> Varying {
-    let decoded: Vec<_> = exchanges
-        .iter()
-        .filter_map(|exchange| match &exchange.answer {
-            Answer::Reply { bytes, .. } => Some((exchange, decode(bytes).0)),
-            _ => None,
-        })
-        .filter(|(exchange, _)| exchange.asked != Asked::Ehlo)
-        .collect();
-    let sample = |(exchange, text): &'_ (&Exchange, String)| -> (u64, String, bool) {
-        (exchange.of.session, format!("{:?} {:?}", exchange.asked, text.get(..3)), text.starts_with(['4', '5']))
-    };
-    let samples: Vec<_> = decoded
-        .iter()
-        .map(|found| {
-            let (session, kind, refuses) = sample(found);
-            Sample { session, kind, refuses, text: &found.1, said: said(&found.0.of) }
-        })
-        .collect();
-    Varying::among(&samples)
+    // What EHLO lists are words, whatever they look like.
+    let replies = exchanges.iter().filter(|exchange| exchange.asked != Asked::Ehlo).filter_map(|exchange| {
+        let Answer::Reply { bytes, .. } = &exchange.answer else { return None };
+        Some((exchange, decode(bytes).0))
+    });
+    let replies: Vec<_> = replies.collect();
+    let samples = replies.iter().map(|(exchange, text)| Sample {
+        session: exchange.of.session,
+        kind: format!("{:?} {:?}", exchange.asked, text.get(..3)),
+        refuses: text.starts_with(['4', '5']),
+        text,
+        said: said(&exchange.of),
+    });
+    Varying::among(&samples.collect::<Vec<_>>())
 }
 
 fn said(of: &Circumstances) -> Vec<&str> {
     let sender = of.sender.as_ref().and_then(|sender| sender.address());
-    let addresses = of.recipients.iter().chain(sender).map(|address| address.as_str());
+    let addresses = of.recipients.iter().chain(sender).map(Address::as_str);
     addresses.chain(of.helo.as_deref()).chain(of.login.as_deref()).chain(of.subject.as_deref()).collect()
 }
 
@@ -131,11 +127,11 @@ fn values(asked: Asked, of: &Circumstances) -> Vec<Value> {
     let sender = of.sender.as_ref().and_then(|sender| sender.address());
     let recipient = of.recipients.first();
     let pairs = [
-        (recipient.map(|to| to.as_str()), Placeholder::Recipient),
-        (sender.map(|from| from.as_str()), Placeholder::Sender),
+        (recipient.map(Address::as_str), Placeholder::Recipient),
+        (sender.map(Address::as_str), Placeholder::Sender),
         (of.login.as_deref(), Placeholder::Login),
-        (recipient.map(|to| to.domain()), Placeholder::RecipientDomain),
-        (sender.map(|from| from.domain()), Placeholder::SenderDomain),
+        (recipient.map(Address::domain), Placeholder::RecipientDomain),
+        (sender.map(Address::domain), Placeholder::SenderDomain),
         (of.helo.as_deref(), Placeholder::Helo),
     ];
     let known = |placeholder: Placeholder| match asked {

@@ -11,7 +11,7 @@ mod records;
 mod relayed;
 mod reproduce;
 mod schema;
-mod testing;
+pub(crate) mod testing;
 mod waiting;
 
 use std::io::{Read, Write};

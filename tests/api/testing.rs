@@ -7,13 +7,13 @@ use regex::Regex;
 use crate::program::Serving;
 
 /// A command, and what it must print.
-struct Said {
-    command: String,
-    wanted: String,
+pub(crate) struct Said {
+    pub(crate) command: String,
+    pub(crate) wanted: String,
 }
 
 /// The settings and the commands of the page.
-fn page(text: &str) -> (String, Vec<Said>) {
+pub(crate) fn page(text: &str) -> (String, Vec<Said>) {
     let (mut settings, mut said, mut block) = (String::new(), Vec::<Said>::new(), "");
     for line in text.lines() {
         match (line.strip_prefix("```"), block) {
@@ -47,6 +47,11 @@ fn the_page_about_testing_goes_as_it_stands() {
     let printed = String::from_utf8(output.stdout).unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(said.len() > 20 && errors.is_empty(), "{errors}");
+    compare(&said, &printed);
+}
+
+/// Holds what was printed, parted by the byte RS, against what must be.
+pub(crate) fn compare(said: &[Said], printed: &str) {
     for (Said { command, wanted }, found) in said.iter().zip(printed.split('\u{1e}')) {
         let parts: Vec<_> = wanted.split('…').map(regex::escape).collect();
         let pattern = Regex::new(&format!("(?s)^{}$", parts.join(".*"))).unwrap();
