@@ -10,6 +10,7 @@ use crate::program::{mockmx, said};
 fn help_shows_flags_defaults_and_examples() {
     for (name, arguments) in [
         ("help", &["--help"][..]),
+        ("record", &["record", "--help"]),
         ("serve", &["serve", "--help"]),
         ("check", &["check", "-h"]),
         ("providers", &["providers", "-h"]),

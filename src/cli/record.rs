@@ -25,13 +25,16 @@ use super::reproduce::Common;
 
 /// What `mockmx record --help` says besides the flags.
 pub(super) const NOTES: &str = "\
-Mail sent to the listener goes to the upstream, and to no other host: it is really delivered there, or refused. What was
-answered is written as a pack after each session and at SIGINT or SIGTERM. EHLO does not offer STARTTLS nor CHUNKING on
-the way. Passwords are passed on and written nowhere, and neither is any text of a message but the subject.
+Mail sent to the listener goes to the upstream, and to no other host: it is really delivered
+there, or refused. What was answered is written as a pack after each session, and at SIGINT or
+SIGTERM. EHLO offers neither STARTTLS nor CHUNKING on the way. Passwords are passed on and written
+nowhere, and neither is any text of a message but the subject.
 
   mockmx record --upstream mx.example.com:25 --pack acme.toml
-  swaks -s 127.0.0.1:2525 -f me@example.org -t nobody@example.com      send what is to be refused; then end it with ^C
-  mockmx --policies acme.toml --provider acme                          answers so, without the server
+  swaks -s 127.0.0.1:2525 -f me@example.org -t nobody@example.com
+                                    send what is to be refused; end the recording with ^C
+  mockmx --policies acme.toml --provider acme
+                                    answer so, without the server
   mockmx record --upstream 192.0.2.1:25 --pack acme.toml --match sender,subject --force";
 
 #[derive(Debug, Args)]

@@ -197,6 +197,22 @@ fn a_condition_is_as_narrow_as_it_has_to_be() {
 }
 
 #[test]
+fn a_message_is_known_again_by_what_is_wished() {
+    let mut recording = Recording::default();
+    let text = "Subject: =?GBK?B?tPq/qreixrE=?=\r\n\r\nx\r\n.\r\n";
+    let lines = [(FROM, GOOD[0]), ("RCPT TO:<b@example.com>\r\n", GOOD[1]), ("DATA\r\n", GOOD[2])];
+    session(&mut recording, 0, &all(&[lines.to_vec(), vec![(text, b"554 spam\r\n")]]));
+    for (wanted, condition) in [
+        (vec![Match::Subject, Match::Sender], "when.subject = \"代开发票\"\nwhen.sender = \"a@example.org\"\n"),
+        (vec![Match::Domain], "stage = \"message\"\nwhen.recipient-domain = \"example.com\"\n"),
+        (vec![Match::All], "stage = \"message\"\nreply"),
+    ] {
+        let pack = recording.pack("recorded", "mx.example.com:25", &wanted);
+        assert!(Policy::check("recorded.toml", &pack).is_ok() && pack.contains(condition), "{pack}");
+    }
+}
+
+#[test]
 fn a_message_that_is_larger_than_the_server_takes_is_refused_for_that() {
     let mut recording = Recording::default();
     let ehlo: (&str, &[u8]) = ("EHLO c\r\n", b"250-mx\r\n250 SIZE 1000\r\n");
