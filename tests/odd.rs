@@ -174,7 +174,7 @@ fn a_log_of_several_servers_is_read_whole() {
     let of = |name: &str, user: &str| sample(name).replace("user@", user);
     let mixed =
         [of("postfix.log", "p@"), of("exim.log", "e@"), of("qmail.log", "q@"), of("exchange.log", "x@")].concat();
-    let found = find((mixed + &of("sendmail.log", "s@")).as_bytes());
+    let found = find((mixed + of("sendmail.log", "s@").as_str()).as_bytes());
     let mut names: Vec<_> = found.failures.iter().map(|of| of.recipient.clone().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["e@", "p@", "q@", "s@", "x@"].map(|user| format!("{user}example.com")));
