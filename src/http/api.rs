@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -40,6 +41,8 @@ struct Shared {
     records: Records,
     readiness: Readiness,
     generation: RwLock<Arc<Generation>>,
+    /// Where is listened, by name.
+    addresses: RwLock<Vec<(String, SocketAddr)>>,
     /// How many large messages may be read at once.
     large: Semaphore,
 }
@@ -53,17 +56,25 @@ impl Api {
             records,
             readiness,
             generation: RwLock::new(generation),
+            addresses: RwLock::default(),
             large: Semaphore::new(processors.min(4)),
         }))
     }
 
-    /// From now on answers by these settings and packs, also on connections that are open.
-    pub fn follow(&self, generation: Arc<Generation>) {
+    /// From now on answers by these settings and packs, also on connections that are open; `addresses` are listened on.
+    pub fn follow(&self, generation: Arc<Generation>, addresses: Vec<(String, SocketAddr)>) {
+        *self.0.addresses.write().unwrap_or_else(PoisonError::into_inner) = addresses;
         *self.0.generation.write().unwrap_or_else(PoisonError::into_inner) = generation;
     }
 
     pub(crate) fn generation(&self) -> Arc<Generation> {
         Arc::clone(&self.0.generation.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where the listener of that name listens.
+    pub(crate) fn address(&self, listener: &str) -> Option<SocketAddr> {
+        let addresses = self.0.addresses.read().unwrap_or_else(PoisonError::into_inner);
+        addresses.iter().find(|(name, _)| name == listener).map(|(_, address)| *address)
     }
 
     pub(crate) fn journal(&self) -> &Arc<Journal> {

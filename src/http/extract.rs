@@ -15,10 +15,10 @@ use tokio::time::timeout;
 use super::errors::ApiError;
 
 /// How long a client may take for a request's body.
-const BODY_TIME: Duration = Duration::from_secs(15);
+pub(crate) const BODY_TIME: Duration = Duration::from_secs(15);
 
 /// Bytes of a form.
-const MOST_FORM: usize = 16 * 1024;
+pub(crate) const MOST_FORM: usize = 16 * 1024;
 
 /// The variable parts of a path.
 #[derive(Debug)]
@@ -83,8 +83,8 @@ impl Form {
 }
 
 /// The body as a form.
-pub(crate) async fn form(headers: &HeaderMap, raw: Body) -> Result<Form, ApiError> {
-    let bytes = body(headers, raw, MOST_FORM, &["application/x-www-form-urlencoded"]).await?;
+pub(crate) async fn form(headers: &HeaderMap, raw: Body, most: usize) -> Result<Form, ApiError> {
+    let bytes = body(headers, raw, most, &["application/x-www-form-urlencoded"]).await?;
     Ok(Form(form_urlencoded::parse(&bytes).into_owned().collect()))
 }
 

@@ -125,7 +125,7 @@ async fn bounce(headers: &HeaderMap, body: Body) -> Result<axum::body::Bytes, Ap
 }
 
 /// What is found, and the stubs if they are wanted.
-fn look(policy: &Policy, bytes: &[u8], wanted: &Wanted, adds: bool) -> Result<(Told, Vec<Value>), ApiError> {
+pub(super) fn look(policy: &Policy, bytes: &[u8], wanted: &Wanted, adds: bool) -> Result<(Told, Vec<Value>), ApiError> {
     let found = find(bytes);
     let cases = wanted.cases([&found]);
     if let Some(number) = wanted.only.filter(|_| cases.is_empty() && !found.failures.is_empty()) {

@@ -13,106 +13,106 @@ use crate::stage::Stage;
 #[schema(as = Reproduction)]
 pub struct Told {
     /// What was found in each.
-    found: Vec<OfSource>,
+    pub(crate) found: Vec<OfSource>,
 }
 
 /// What was found in one of what was brought.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReproductionSource)]
-struct OfSource {
+pub(crate) struct OfSource {
     /// What it was.
-    source: String,
+    pub(crate) source: String,
     /// There was more than is looked at.
-    cut: bool,
+    pub(crate) cut: bool,
     /// The failures that were wanted.
-    failures: Vec<OfFailure>,
+    pub(crate) failures: Vec<OfFailure>,
 }
 
 /// Who was refused or delayed, how, and what makes it happen again.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReproducedFailure)]
-struct OfFailure {
+pub(crate) struct OfFailure {
     /// Its number among all that was found, from 1.
-    number: usize,
+    pub(crate) number: usize,
     /// Who, as the last server calls it.
-    recipient: Option<String>,
+    pub(crate) recipient: Option<String>,
     /// What the sender called it, where that is another.
-    original_recipient: Option<String>,
+    pub(crate) original_recipient: Option<String>,
     /// What a server said.
-    reply: Option<OfReply>,
+    pub(crate) reply: Option<OfReply>,
     /// Where in the session.
-    stage: Option<OfStage>,
+    pub(crate) stage: Option<OfStage>,
     /// The server that said it.
-    remote: Option<String>,
+    pub(crate) remote: Option<String>,
     /// The status code (RFC 3463).
-    status: Option<String>,
+    pub(crate) status: Option<String>,
     /// The mail that failed, as far as it was returned.
-    original: Option<Original>,
+    pub(crate) original: Option<Original>,
     /// What was read.
-    how: How,
+    pub(crate) how: How,
     /// How sure it is that the reply is the recipient's.
-    sure: Sure,
+    pub(crate) sure: Sure,
     /// The rule of a pack that says so, if that is very likely.
-    rule: Option<OfRule>,
+    pub(crate) rule: Option<OfRule>,
     /// The stubs that make it happen again, as `POST /api/v1/stubs` takes them.
     #[schema(value_type = Option<Vec<Object>>)]
-    stubs: Option<Vec<Value>>,
+    pub(crate) stubs: Option<Vec<Value>>,
     /// Why there are none.
-    error: Option<String>,
+    pub(crate) error: Option<String>,
 }
 
 /// A reply.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReproducedReply)]
-struct OfReply {
+pub(crate) struct OfReply {
     /// Its code.
-    code: u16,
+    pub(crate) code: u16,
     /// Its lines without code.
-    lines: Vec<String>,
+    pub(crate) lines: Vec<String>,
     /// It as it goes over the wire.
-    wire: Option<String>,
+    pub(crate) wire: Option<String>,
     /// Why it may not be what was said, byte for byte.
-    doubts: Vec<Doubt>,
+    pub(crate) doubts: Vec<Doubt>,
 }
 
 /// A stage, and why it is taken to be that.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReproducedStage)]
-struct OfStage {
+pub(crate) struct OfStage {
     /// The stage.
-    name: Stage,
+    pub(crate) name: Stage,
     /// How sure that is.
-    sure: Sure,
+    pub(crate) sure: Sure,
     /// What says so.
-    by: String,
+    pub(crate) by: String,
 }
 
 /// A rule or a text of a pack.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReproducedRule)]
-struct OfRule {
+pub(crate) struct OfRule {
     /// The provider.
-    provider: String,
+    pub(crate) provider: String,
     /// Its id.
-    id: String,
+    pub(crate) id: String,
     /// How certain it is that the reply is its own, in percent.
-    certainty: u8,
+    pub(crate) certainty: u8,
     /// How they are alike.
-    how: &'static str,
+    pub(crate) how: &'static str,
     /// Why it refuses.
-    reason: Words,
+    pub(crate) reason: Words,
     /// What to do about it.
-    remedy: Words,
+    pub(crate) remedy: Words,
 }
 
 /// A text in two languages.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ReproducedWords)]
-struct Words {
+pub(crate) struct Words {
     /// In Chinese.
-    zh: Option<String>,
+    pub(crate) zh: Option<String>,
     /// In English.
-    en: Option<String>,
+    pub(crate) en: Option<String>,
 }
 
 impl Told {

@@ -186,7 +186,7 @@ impl Server {
         let listeners = self.listening.iter().filter(takes_mail).map(|listening| listening.address).collect();
         self.relay.send_replace(Arc::new(Relay::new(&settings.outbox, listeners)));
         self.drain = settings.limits.drain;
-        self.api.follow(generation);
+        self.api.follow(generation, self.addresses());
         Ok(())
     }
 

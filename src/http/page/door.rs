@@ -14,7 +14,7 @@ use super::frame::{back_to, html};
 use super::visitor::{Visitor, cookie};
 use crate::http::api::Api;
 use crate::http::errors::ApiError;
-use crate::http::extract::form;
+use crate::http::extract::{MOST_FORM, form};
 
 /// Where one shows it.
 pub(in crate::http) const LOGIN: &str = "/login";
@@ -46,7 +46,7 @@ pub(super) async fn enter(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, ApiError> {
-    let form = form(&headers, body).await?;
+    let form = form(&headers, body, MOST_FORM).await?;
     let generation = api.generation();
     let Some(wanted) = &generation.settings.http_token else { return Ok(back_to("/")) };
     let given = form.get("token").unwrap_or_default();

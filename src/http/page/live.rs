@@ -167,7 +167,12 @@ pub(super) async fn page(State(api): State<Api>, v: Visitor, RawQuery(query): Ra
         is_live: before.is_none(),
         older,
         is_filtered: !wanted.filter.is_empty(),
-        smtp: generation.settings.listeners.first().map(|listener| listener.address.to_string()).unwrap_or_default(),
+        smtp: generation
+            .settings
+            .listeners
+            .first()
+            .and_then(|first| Some(api.address(&first.name)?.to_string()))
+            .unwrap_or_default(),
         v,
     };
     html(&page)

@@ -9,6 +9,7 @@ mod door;
 mod frame;
 mod live;
 mod outcome;
+mod reproduce;
 mod retry;
 mod session;
 mod stream;
@@ -24,7 +25,8 @@ pub(super) use self::frame::dressed;
 use super::api::Api;
 
 /// The pages that every page leads to.
-const PAGES: [(&str, &str, &str); 2] = [("/", "Sessions", "会话"), ("/stubs", "Stubs", "桩规则")];
+const PAGES: [(&str, &str, &str); 3] =
+    [("/", "Sessions", "会话"), ("/stubs", "Stubs", "桩规则"), ("/reproduce", "Reproduce", "复现退信")];
 
 /// The colours that one can choose: name, sign, words.
 const THEMES: [(&str, &str, &str, &str); 3] = [
@@ -51,6 +53,8 @@ pub(super) fn routes() -> Router<Api> {
         .route("/stubs", get(stubs::page))
         .route("/stubs/of-verdict", post(stubs::of_verdict))
         .route("/stubs/remove", post(stubs::remove))
+        .route("/stubs/add", post(stubs::add))
+        .route("/reproduce", get(reproduce::page).post(reproduce::found))
         .route(LOGIN, get(door::page).post(door::enter))
         .route("/assets/{name}", get(assets::asset))
 }

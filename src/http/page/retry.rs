@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
+use crate::http::api::Api;
 use crate::http::json;
 use crate::journal::record::{Session, Verdict};
 use crate::policy::RuleView;
-use crate::settings::Settings;
 use crate::stage::Stage;
 
 /// A way to try it again, as text to be copied.
@@ -23,17 +23,10 @@ struct Mail {
 }
 
 /// The ways to have a verdict again: by the rule's name, or with the same envelope where it has none.
-pub(super) fn retries(
-    settings: &Settings,
-    session: &Session,
-    verdict: &Verdict,
-    rule: Option<&RuleView>,
-) -> Vec<Retry> {
-    let Some(listener) = settings.listeners.iter().find(|listener| listener.name == session.listener) else {
-        return Vec::new();
-    };
+pub(super) fn retries(api: &Api, session: &Session, verdict: &Verdict, rule: Option<&RuleView>) -> Vec<Retry> {
+    let Some(server) = api.address(&session.listener) else { return Vec::new() };
     let mut mail = Mail {
-        server: listener.address,
+        server,
         from: verdict.from.clone().or_else(|| session.senders.last().cloned()).unwrap_or_default(),
         to: verdict.to.first().or_else(|| session.recipients.last()).cloned().unwrap_or_default(),
         helo: session.helo.as_ref().map(|helo| helo.name.clone()).filter(|name| !name.is_empty()),

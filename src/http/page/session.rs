@@ -97,7 +97,7 @@ pub(super) async fn page(
             outcome: Outcome::of(verdict.verdict),
             path: super::rule_path(&verdict.provider, &verdict.rule),
             reply: verdict.reply.as_ref().map(|reply| shown_lines(reply)),
-            retries: retries(&generation.settings, &session, &verdict, rule.as_ref()),
+            retries: retries(&api, &session, &verdict, rule.as_ref()),
             can_be_stub: super::stubs::of(&verdict).is_some(),
             rule,
             verdict,

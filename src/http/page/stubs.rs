@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::frame::{back_to, html};
 use super::visitor::Visitor;
+use crate::http::MOST_BODY;
 use crate::http::api::Api;
 use crate::http::collections;
 use crate::http::errors::ApiError;
-use crate::http::extract::form;
+use crate::http::extract::{MOST_FORM, form};
 use crate::http::stubs::{put, read};
 use crate::journal::record::{Done, Verdict};
 use crate::reply::Reply;
@@ -57,7 +58,7 @@ pub(super) async fn page(State(api): State<Api>, v: Visitor) -> Result<Response,
 
 /// Makes a stub of a verdict: whoever comes with the same recipient, or before RCPT the same sender, is answered so again.
 pub(super) async fn of_verdict(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    let form = form(&headers, body).await?;
+    let form = form(&headers, body, MOST_FORM).await?;
     let verdict = collections::find::<Verdict>(&api, form.wanted("verdict")?).await?;
     let none = || ApiError::bad_request("what this rule did is nothing that a stub can do again");
     let stubs = read(&api, of(&verdict).ok_or_else(none)?, None).await?;
@@ -65,8 +66,18 @@ pub(super) async fn of_verdict(State(api): State<Api>, headers: HeaderMap, body:
     Ok(back_to(&added.first().map_or_else(|| "/stubs".to_owned(), |stub| format!("/stubs#{}", stub.id()))))
 }
 
+/// Adds the stubs of a form.
+pub(super) async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
+    let form = form(&headers, body, MOST_BODY).await?;
+    let given = serde_json::from_str(form.wanted("stubs")?);
+    let given = given.map_err(|error| ApiError::bad_request(format!("these are no stubs: {error}")))?;
+    let stubs = read(&api, given, None).await?;
+    let added = put(&api, stubs)?;
+    Ok(back_to(&added.last().map_or_else(|| "/stubs".to_owned(), |stub| format!("/stubs#{}", stub.id()))))
+}
+
 pub(super) async fn remove(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    let form = form(&headers, body).await?;
+    let form = form(&headers, body, MOST_FORM).await?;
     let id = form.wanted("id")?;
     for lane in api.lanes().all() {
         lane.remove_stubs(|stub| stub.id == id);

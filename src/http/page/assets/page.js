@@ -114,6 +114,20 @@
     else if (button.dataset.open) byId(button.dataset.open).showModal();
   });
 
+  // A file that is dropped on a form is sent with it.
+  for (const happens of ["dragover", "dragleave", "drop"]) {
+    document.addEventListener(happens, (event) => {
+      const form = byId("drop");
+      if (!form || !event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      form.classList.toggle("over", happens === "dragover");
+      if (happens === "drop" && event.dataTransfer.files.length) {
+        byId("file").files = event.dataTransfer.files;
+        form.requestSubmit();
+      }
+    });
+  }
+
   const move = (by) => {
     const all = [...document.querySelectorAll("[data-row]")];
     if (!all.length) return;
