@@ -13,6 +13,7 @@ mod docs;
 mod documents;
 mod explain;
 mod journal;
+mod made;
 mod memory;
 mod mock;
 mod network;

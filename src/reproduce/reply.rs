@@ -1,10 +1,13 @@
 //! Replies as bounces write them, taken back to what went over the wire.
 
 use std::fmt;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::message::guess;
 use crate::reply::Reply;
 
 /// The longest reply, in bytes, and the most lines.
@@ -84,6 +87,12 @@ impl fmt::Display for Doubt {
     }
 }
 
+/// What Exim puts behind the reply of the last try.
+const GIVEN_UP: &str = ": retry timeout exceeded";
+
+/// How Exim writes what is beyond ASCII: each byte in octal.
+static OCTAL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\\([23][0-7]{2})").ok());
+
 /// The code at the beginning of a text, of a refusal.
 pub(super) fn code(text: &str) -> Option<&str> {
     let code = text.get(..3).filter(|code| matches!(code.as_bytes(), [b'4' | b'5', b'0'..=b'9', b'0'..=b'9']))?;
@@ -106,12 +115,15 @@ pub(super) fn read(text: &str) -> Option<Heard> {
     }
     let text = text[..longest].replace(&format!("\\n{code}"), &format!("\n{code}"));
     let joined = unfold(&text, code, &mut doubts);
-    let mut lines = lines(&joined, code, &mut doubts);
+    let mut lines = lines(joined.strip_suffix(GIVEN_UP).unwrap_or(&joined), code, &mut doubts);
     if lines.len() > MOST_LINES {
         lines.truncate(MOST_LINES);
         doubts.push(Doubt::Long);
     }
     for line in &mut lines {
+        if let Some(said) = without_octal(line) {
+            *line = said;
+        }
         if line.contains(char::is_control) {
             *line = line.replace(char::is_control, " ");
             doubts.push(Doubt::Controls);
@@ -122,6 +134,21 @@ pub(super) fn read(text: &str) -> Option<Heard> {
     }
     doubts.dedup();
     Some(Heard { reply: Reply::with_lines(code.parse().ok()?, lines), doubts })
+}
+
+/// A line in which bytes were written in octal; none if no text comes of them.
+fn without_octal(line: &str) -> Option<String> {
+    let octal = OCTAL.as_ref().filter(|octal| octal.is_match(line))?;
+    let (mut bytes, mut done) = (Vec::new(), 0);
+    for found in octal.captures_iter(line) {
+        let all = found.get(0)?;
+        bytes.extend_from_slice(&line.as_bytes()[done..all.start()]);
+        bytes.push(u8::from_str_radix(&found[1], 8).ok()?);
+        done = all.end();
+    }
+    bytes.extend_from_slice(&line.as_bytes()[done..]);
+    let text = guess(&bytes);
+    (!text.contains('\u{fffd}')).then(|| text.into_owned())
 }
 
 /// The lines that folding made are joined; those that begin with the code stay.
@@ -218,6 +245,20 @@ mod tests {
         assert_eq!(lines_of("550 a\n 550 b"), (550, vec!["a 550 b".to_owned()], vec![]));
         assert_eq!(lines_of("550 a 550 b"), (550, vec!["a 550 b".to_owned()], vec![]));
         assert_eq!(lines_of("550"), (550, vec![String::new()], vec![]));
+    }
+
+    #[test]
+    fn what_exim_makes_of_a_reply_is_taken_back() {
+        for (text, line) in [
+            ("421 4.3.2 a: retry timeout exceeded", "4.3.2 a"),
+            (r"550 \347\224\250\346\210\267 a", "用户 a"),
+            // Of GBK.
+            (r"550 \323\303\273\247", "用户"),
+            (r"550 a\\342\200\231t", r"a\’t"),
+            (r"550 \377 a \177", r"\377 a \177"),
+        ] {
+            assert_eq!(lines_of(text).1, [line], "{text}");
+        }
     }
 
     #[test]

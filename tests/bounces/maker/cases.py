@@ -7,8 +7,9 @@ from email.message import EmailMessage
 @dataclass(frozen=True)
 class Case:
     name: str
-    recipients: tuple
-    # PROVIDER/RULE that the recipients' exchange has at once, for what no recipient can bring about.
+    # Each with the rule, PROVIDER/RULE, that its mailbox meets; without one where the mail itself breaks a rule.
+    recipients: dict
+    # The rule that every session meets at the exchange of the recipients: one of a stage before RCPT.
     rule: str = ""
     text: str = "Hello,\n\nplease find it below.\n"
     attachment: str = ""
@@ -19,7 +20,7 @@ class Case:
 
     @property
     def domain(self):
-        """The domain of the recipients whose exchange has the rule."""
+        """The domain of the recipients, but of those whose provider has to see to it."""
         return f"{self.name}.example.com"
 
     def mail(self):
@@ -35,14 +36,14 @@ class Case:
         return mail.as_bytes()
 
 
-def triggers(name, *rules):
-    """A mail to the addresses that name the rules."""
-    return Case(name, tuple(f"{rule}@{provider}.mockmx.test" for provider, rule in (of.split("/") for of in rules)))
+def mailboxes(name, *rules):
+    """A mail to mailboxes that meet these rules."""
+    return Case(name, {f"user{number or ''}@{name}.example.com": rule for number, rule in enumerate(rules)})
 
 
 def exchange(name, rule):
     """A mail to where the rule meets every session."""
-    return Case(name, (f"user@{name}.example.com",), rule)
+    return Case(name, {f"user@{name}.example.com": ""}, rule)
 
 
 CASES = [
@@ -57,28 +58,29 @@ CASES = [
     exchange("spf", "netease/mi-spf-since-2016"),
     exchange("refused-sender", "21cn/sender-refused"),
     # RCPT
-    triggers("unknown", "263/user-unknown"),
-    triggers("quota", "21cn/over-quota-temp"),
-    triggers("qmail-5-1-2", "xinnet/no-host-qmail-no-host"),
-    triggers("quotes", "xinnet/no-mx-or-ip-5-4-4"),
-    triggers("not-found", "netease/user-not-found-since-2013"),
-    triggers("busy", "neutral/busy"),
-    triggers("code-560", "21cn/rcpt-domain-not-found"),
-    triggers("several", "263/mailbox-exceed", "xinnet/quota-space-not-enough", "wanxiang/rp-rcl"),
+    mailboxes("unknown", "263/user-unknown"),
+    mailboxes("quota", "21cn/over-quota-temp"),
+    mailboxes("qmail-5-1-2", "xinnet/no-host-qmail-no-host"),
+    mailboxes("quotes", "xinnet/no-mx-or-ip-5-4-4"),
+    mailboxes("not-found", "netease/user-not-found-since-2013"),
+    mailboxes("busy", "neutral/busy"),
+    mailboxes("code-560", "21cn/rcpt-domain-not-found"),
+    mailboxes("several", "263/mailbox-exceed", "xinnet/quota-space-not-enough", "wanxiang/rp-rcl"),
     # DATA
-    triggers("behaviour", "xinnet/behaviour-spam"),
-    triggers("dt-rbl", "wanxiang/dt-rbl"),
+    mailboxes("behaviour", "xinnet/behaviour-spam"),
+    mailboxes("dt-rbl", "wanxiang/dt-rbl"),
     # the message
-    Case("keyword", ("user@263.net", "other@263.net"), text="您好:\n\n本公司可代开发票。\n"),
-    Case("attachment", ("user@163ns.com.cn",), attachment="invoice.bat"),
-    triggers("two-lines", "21cn/blocked-content-security"),
-    triggers("spam", "netease/dt-spm-554-since-2016"),
-    triggers("try-again", "netease/dt-spm-451-since-2017"),
-    triggers("colon", "263/content-reject"),
-    triggers("busy-after-dot", "neutral/busy-after-dot"),
+    Case("keyword", {"user@263.net": "", "other@263.net": ""}, text="您好:\n\n本公司可代开发票。\n"),
+    Case("attachment", {"user@163ns.com.cn": ""}, attachment="invoice.bat"),
+    mailboxes("two-lines", "21cn/blocked-content-security"),
+    mailboxes("spam", "netease/dt-spm-554-since-2016"),
+    mailboxes("try-again", "netease/dt-spm-451-since-2017"),
+    mailboxes("colon", "263/content-reject"),
+    mailboxes("busy-after-dot", "neutral/busy-after-dot"),
     # what the built-in packs have nothing of: made.toml
-    triggers("chinese", "made/chinese"),
-    triggers("chinese-lines", "made/chinese-lines"),
-    triggers("lines", "made/lines"),
-    triggers("spaces", "made/spaces"),
+    mailboxes("chinese", "made/chinese"),
+    mailboxes("chinese-lines", "made/chinese-lines"),
+    mailboxes("lines", "made/lines"),
+    mailboxes("spaces", "made/spaces"),
+    mailboxes("wide", "made/wide"),
 ]

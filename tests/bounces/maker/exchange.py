@@ -1,5 +1,6 @@
 """One mail of a case: sent, refused, bounced."""
 
+import re
 import time
 from dataclasses import dataclass
 
@@ -38,10 +39,10 @@ def exchange(mta, mockmx, case):
         if time.monotonic() > late:
             break
         mta.hurry()
-    heard = [line["text"] for session in mockmx.sessions(since) for line in session["transcript"]["lines"]
-             if line["by"] == "server"]
+    verdicts = mockmx.verdicts(since)
+    heard = [line for session in {verdict["session"] for verdict in verdicts} for line in mockmx.heard(session)]
     try:
-        refusals = [refusal(name, mockmx.verdicts(since), heard) for name in case.recipients]
+        refusals = [refusal(name, verdicts, heard) for name in case.recipients]
     except LookupError as error:
         raise RuntimeError(f"{case.name}: {error}\n{mta.log()[before:]}") from error
     lines = [line for line in mta.log()[before:].splitlines() if mta.tells(line, case.recipients)]
@@ -49,9 +50,8 @@ def exchange(mta, mockmx, case):
 
 
 def told(recipient, bounce):
-    """Whether a bounce speaks of a recipient before it returns the mail, which names all of them."""
-    report = bounce.split(b"\nMessage-ID: <", 2)
-    return recipient.encode() in bounce.replace(report[-1], b"") if len(report) > 2 else recipient.encode() in bounce
+    """Whether a delivery report is about a recipient; all four servers write one."""
+    return re.search(rb"(?im)^Final-Recipient: *rfc822; *<?%s>?$" % re.escape(recipient.encode()), bounce)
 
 
 def refusal(recipient, verdicts, heard):

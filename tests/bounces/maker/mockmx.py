@@ -31,7 +31,6 @@ listen = "127.0.0.1:53"
 "example.org" = {{ MX = ["10 mail.example.org"] }}
 "mail.example.org" = {{ A = ["{mailbox}"] }}
 "mta.example.org" = {{ A = ["127.0.0.1"] }}
-"mx.example.com" = {{ A = ["{main}"] }}
 {zones}
 
 [[listener]]
@@ -39,27 +38,30 @@ name = "mailbox"
 address = "{mailbox}:25"
 provider = "neutral"
 lane = "mailbox"
-{listeners}
+{tables}
 """
 
 
 class Mockmx:
     def __init__(self, program, folder, cases, plays):
-        """With `plays` the exchanges have the cases' rules; without it they accept everything."""
-        zones, listeners = [], []
-        ruled = [case for case in cases if case.rule]
-        for number, case in enumerate(ruled, 10):
-            exchange, address = f"mx.{case.domain}", f"192.0.2.{number}" if plays else MAIN
-            zones.append(f'"{case.domain}" = {{ MX = ["10 {exchange}"] }}\n"{exchange}" = {{ A = ["{address}"] }}')
-            if plays:
-                listeners.append(f'[[listener]]\nname = "{case.name}"\naddress = "{address}:25"\nrule = "{case.rule}"\n')
-        named = {recipient.split("@")[1] for case in cases for recipient in case.recipients}
-        for domain in sorted(domain for domain in named if domain.endswith(".mockmx.test")):
-            zones.append(f'"{domain}" = {{ MX = ["10 mx.example.com"] }}')
-        for number in (1, 2, *range(10, 10 + len(ruled))):
-            subprocess.run(["ip", "address", "replace", f"192.0.2.{number}/32", "dev", "lo"], check=True)
+        """With `plays` it refuses as the cases say; without it, it accepts everything."""
+        zones, tables, addresses = [], [], [MAIN, MAILBOX]
+        for case in cases:
+            exchange, address = f"mx.{case.domain}", MAIN
+            if plays and case.rule:
+                address = f"192.0.2.{8 + len(addresses)}"
+                addresses.append(address)
+                tables.append(table("listener", name=case.name, address=f"{address}:25", rule=case.rule,
+                                    provider=case.rule.split("/")[0]))
+            if any(name.endswith(f"@{case.domain}") for name in case.recipients):
+                zones.append(f'"{case.domain}" = {{ MX = ["10 {exchange}"] }}\n"{exchange}" = {{ A = ["{address}"] }}')
+            for name, rule in case.recipients.items():
+                if plays and rule:
+                    tables.append(table("mailbox", address=name, rule=rule))
+        for address in addresses:
+            subprocess.run(["ip", "address", "replace", f"{address}/32", "dev", "lo"], check=True)
         settings = SETTINGS.format(main=MAIN, mailbox=MAILBOX, pack=PACK, zones="\n".join(zones),
-                                   listeners="\n".join(listeners), provider="" if plays else 'provider = "neutral"')
+                                   tables="\n".join(tables), provider="" if plays else 'provider = "neutral"')
         folder.mkdir(exist_ok=True)
         (folder / "mockmx.toml").write_text(settings)
         with open(folder / "log", "wb") as log:
@@ -83,10 +85,10 @@ class Mockmx:
     def now(self):
         return self.get("/clock")["now"]
 
-    def sessions(self, since):
-        """Those of senders since then, the first one first, each with its transcript."""
-        items = self.get("/sessions", since=since, lane="default", transcript="true", limit=100)["items"]
-        return items[::-1]
+    def heard(self, session):
+        """The lines that mockmx said in a session."""
+        lines = self.get(f"/sessions/{session}")["transcript"]["lines"]
+        return [line["text"] for line in lines if line["by"] == "server"]
 
     def verdicts(self, since):
         return self.get("/verdicts", since=since, lane="default", limit=100)["items"][::-1]
@@ -113,3 +115,7 @@ def own_name():
     subprocess.run(["hostname", "mta.example.org"], check=True)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     mount("--make-rprivate", "/")
+
+
+def table(kind, **values):
+    return f"[[{kind}]]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())

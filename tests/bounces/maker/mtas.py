@@ -116,8 +116,8 @@ class OpenSmtpd(Mta):
         self.jail.path("/usr/local/sbin/sendmail").symlink_to("/usr/sbin/smtpctl")
         self.jail.write("/etc/smtpd.conf", f"""\
 queue ttl 1s
-limit mta conn-delay-host 0 conn-delay-source 0 conn-delay-connector 0 conn-delay-relay 0 conn-delay-domain 0
-limit mta reconn-delay-route 0 session-transaction-delay 0 session-keepalive 1
+mta limit conn-delay-host 0 conn-delay-source 0 conn-delay-connector 0 conn-delay-relay 0 conn-delay-domain 0
+mta limit reconn-delay-route 0 session-transaction-delay 0 session-keepalive 1
 listen on socket
 action "send" relay helo "{NAME}"
 match from any for any action "send"
