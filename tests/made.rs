@@ -43,7 +43,8 @@ impl Refused {
     /// The reply as it went over the wire.
     fn wire(&self) -> Vec<u8> {
         let text = self.reply.lines().fold(String::new(), |all, line| all + line + "\r\n");
-        let charset = self.charset.as_ref().map_or(encoding_rs::UTF_8, |of| Encoding::for_label(of.as_bytes()).unwrap());
+        let charset =
+            self.charset.as_ref().map_or(encoding_rs::UTF_8, |of| Encoding::for_label(of.as_bytes()).unwrap());
         charset.encode(&text).0.into_owned()
     }
 }
@@ -115,7 +116,11 @@ impl Again {
         let plan = Plan::new(failure, &[], None).ok()?;
         for stub in plan.stubs() {
             let stub = stub.to_string();
-            self.api("POST", "stubs").header("Content-Type", "application/json").body(stub.as_bytes()).send().expect(201);
+            self.api("POST", "stubs")
+                .header("Content-Type", "application/json")
+                .body(stub.as_bytes())
+                .send()
+                .expect(201);
         }
         let from = failure.original.as_ref().and_then(|original| original.sender.clone()).unwrap();
         let said = refusal(self.mockmx.address("smtp"), &from, &refused.recipient);
@@ -149,7 +154,8 @@ fn the_second_refusal_is_the_first() {
             let failure = failure_of(&found, &refused.recipient);
             let second = failure.and_then(|failure| again.says(failure, &refused));
             of.all += 1;
-            let is_same = |(stage, reply): &(&str, String)| (*stage == refused.stage, reply.as_bytes() == refused.wire());
+            let is_same =
+                |(stage, reply): &(&str, String)| (*stage == refused.stage, reply.as_bytes() == refused.wire());
             let (stage, reply) = second.as_ref().map_or((false, false), is_same);
             let is_said = failure.and_then(Failure::staged).is_some_and(|staged| staged.sure > Sure::Guess);
             of.reply += usize::from(reply);

@@ -4,8 +4,8 @@
 //! so. Strangers write bounces: what is looked at is bounded, and what is only guessed is called a guess. Pure.
 //!
 //! `report` reads delivery reports (RFC 3464), `prose` texts, `log` lines of logs, `reply` replies as bounces fold
-//! them, `stage` says where in a session one came, `plan` builds, `case` chooses,
-//! `told` is all of it as JSON; `returned` is the mail that failed, which `letter` sends again.
+//! them, `stage` says where in a session one came, `transcript` where sendmail's own words say it, `plan` builds,
+//! `case` chooses, `told` is all of it as JSON; `returned` is the mail that failed, which `letter` sends again.
 
 mod case;
 mod letter;
@@ -17,6 +17,7 @@ mod report;
 mod returned;
 mod stage;
 mod told;
+mod transcript;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -229,8 +230,9 @@ fn of_mail(mail: &Message<'_>, found: &mut Found) {
         !told.is_empty() || (is_bounce(mail) && !own.is_empty())
     };
     let mail = all.into_iter().find(is_read).unwrap_or(mail);
-    let (told, own, text) = read(mail);
+    let (mut told, mut own, text) = read(mail);
     let is_report = !told.is_empty();
+    transcript::enrich(&text, if is_report { &mut told } else { &mut own });
     let returned =
         report::original(mail).or_else(|| prose::original(&text).map(|of| of.with(returned::behind_text(mail))));
     let original = with_sender(returned, mail);
