@@ -193,7 +193,9 @@ pub(crate) fn fields(text: &str) -> Vec<String> {
 /// A text in more than seven bits that does not say in which charset, as old servers write: it is guessed.
 pub(crate) fn guessed_text<'m>(mail: &'m Message<'_>, number: usize) -> Option<Cow<'m, str>> {
     let part = mail.text_part(u32::try_from(number).ok()?)?;
-    let says = part.content_type().is_some_and(|of| of.has_attribute("charset"));
+    // OpenSMTPD says that its bounces are in US-ASCII, and puts replies in them as they came.
+    let charset = part.content_type().and_then(|of| of.attribute("charset"));
+    let says = charset.is_some_and(|of| !of.eq_ignore_ascii_case("us-ascii"));
     if says || !matches!(part.body, PartType::Text(_)) {
         return None;
     }

@@ -54,6 +54,10 @@ impl Relay {
         self.address.port()
     }
 
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The next line of its log that has `text`.
     pub(crate) fn until(&mut self, text: &str) -> String {
         loop {

@@ -1,4 +1,4 @@
-//! Lines of the logs of Postfix, Exim, sendmail, qmail and Exchange.
+//! Lines of the logs of Postfix, Exim, sendmail, OpenSMTPD, qmail and Exchange.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -24,6 +24,8 @@ static LINES: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r"\bto=<([^>]+)>.*\bstatus=(?:bounced|deferred|undeliverable)\b",
         // Exim
         r"(?:^| )(?:\*\*|==) (\S+@\S+?):? .*\b(?:R=|T=|H=|defer)",
+        // OpenSMTPD
+        r#"\bto=<([^>]+)> rcpt=.*\bresult="(?:PermFail|TempFail)""#,
         // sendmail
         r"\bto=<?([^>,\s]+)>?,.*\b(?:reply|stat)=",
     ]
@@ -74,6 +76,7 @@ fn line(line: &str) -> Option<Failure> {
         said.strip_suffix(')').unwrap_or(said)
     });
     let fields = format!("{fields} {rest}");
+    let rest = opensmtpd(rest).unwrap_or(rest);
     let said = rest.split_once("reply=").map_or(rest, |(_, said)| said);
     let (reply, around) = match reply::read(said) {
         // sendmail's `reply=550 no, stat=User unknown`.
@@ -89,6 +92,11 @@ fn line(line: &str) -> Option<Failure> {
         how: How::Log,
         ..Failure::default()
     })
+}
+
+/// What OpenSMTPD says at the end of its line.
+fn opensmtpd(rest: &str) -> Option<&str> {
+    rest.split_once("\" stat=\"")?.1.trim_end().strip_suffix('"')
 }
 
 /// Exim writes the line breaks of a reply as `\n`.

@@ -351,7 +351,11 @@ impl Failure {
     #[must_use]
     pub fn staged(&self) -> Option<Staged> {
         let reply = &self.reply.as_ref()?.reply;
-        Some(self.stage.clone().unwrap_or_else(|| stage::guessed(reply, self.status.as_deref())))
+        let status = self.status.as_deref();
+        Some(match self.stage.clone() {
+            Some(staged) => stage::refined(staged, reply, status),
+            None => stage::guessed(reply, status),
+        })
     }
 }
 

@@ -8,6 +8,9 @@ use super::{Staged, Sure};
 use crate::reply::Reply;
 use crate::stage::Stage;
 
+/// What Postfix writes of a server that does not let it begin.
+const REFUSED: &str = "refused to talk to me";
+
 /// What servers write around the reply, and what it means. Where several fit, the one that begins last counts.
 const PHRASES: [(&str, Stage, Sure); 29] = [
     // Postfix
@@ -18,7 +21,7 @@ const PHRASES: [(&str, Stage, Sure); 29] = [
     (r"in reply to (?:the )?DATA", Stage::Data, Sure::Said),
     (r"in reply to (?:the )?(?:EHLO|HELO)", Stage::Helo, Sure::Said),
     (r"in reply to (?:the )?AUTH", Stage::Auth, Sure::Said),
-    (r"refused to talk to me", Stage::Connect, Sure::Said),
+    (REFUSED, Stage::Connect, Sure::Said),
     // Exim
     (r"after (?:sending )?end of data", Stage::Message, Sure::Said),
     (r"after (?:pipelined )?(?:sending )?RCPT TO", Stage::Rcpt, Sure::Said),
@@ -65,6 +68,15 @@ pub(super) fn said(around: &str) -> Option<Staged> {
     Some(Staged { stage, sure, by: format!("\"{by}\"") })
 }
 
+/// Postfix writes of a greeting and of EHLO that it was not talked to. A greeting of 5xx is a passing failure to it.
+pub(super) fn refined(staged: Staged, reply: &Reply, status: Option<&str>) -> Staged {
+    let is_lasting = reply.code() >= 500 && status.is_some_and(|status| status.starts_with('5'));
+    if !is_lasting || !staged.by.contains(REFUSED) {
+        return staged;
+    }
+    Staged { stage: Stage::Helo, sure: Sure::Likely, by: format!("{} for good, which a greeting is not", staged.by) }
+}
+
 /// The stage at which such a reply mostly comes.
 pub(super) fn guessed(reply: &Reply, status: Option<&str>) -> Staged {
     let detail = reply.lines().first().and_then(|line| line.split_whitespace().next());
@@ -98,6 +110,22 @@ mod tests {
         }
         assert_eq!(said(">>> DATA").unwrap().sure, Sure::Guess);
         assert_eq!(said("nothing of that"), None);
+    }
+
+    #[test]
+    fn postfix_tells_ehlo_from_the_greeting_by_the_status() {
+        for (reply, status, stage, sure) in [
+            ("554 x", Some("4.0.0"), Stage::Connect, Sure::Said),
+            ("554 x", Some("5.0.0"), Stage::Helo, Sure::Likely),
+            ("421 x", Some("5.0.0"), Stage::Connect, Sure::Said),
+            ("554 x", None, Stage::Connect, Sure::Said),
+        ] {
+            let reply = Reply::parse(reply).unwrap();
+            let staged = refined(said("host a[192.0.2.1] refused to talk\n    to me: ").unwrap(), &reply, status);
+            assert_eq!((staged.stage, staged.sure), (stage, sure), "{reply} {status:?}");
+        }
+        let other = refined(said("in reply to RCPT TO").unwrap(), &Reply::parse("550 x").unwrap(), Some("5.0.0"));
+        assert_eq!(other.stage, Stage::Rcpt);
     }
 
     #[test]
