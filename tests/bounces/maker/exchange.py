@@ -56,9 +56,9 @@ def told(recipient, bounce):
 
 def refusal(recipient, verdicts, heard):
     """The last refusal that befell a recipient: its own, or one of the whole session or message."""
-    own = [verdict for verdict in verdicts if verdict["stage"] == "rcpt" and recipient in verdict["to"]]
-    common = [verdict for verdict in verdicts if verdict["stage"] != "rcpt"]
-    refused = [verdict for verdict in own or common if verdict.get("reply", "")[:1] in ("4", "5")]
+    refused = [verdict for verdict in verdicts if verdict.get("reply", "")[:1] in ("4", "5")]
+    own = [verdict for verdict in refused if verdict["stage"] == "rcpt" and recipient in verdict["to"]]
+    refused = own or [verdict for verdict in refused if verdict["stage"] != "rcpt"]
     if not refused or refused[-1]["late"]:
         raise LookupError(f"{recipient} is not refused by {verdicts}")
     last = refused[-1]
