@@ -3,10 +3,12 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help run test soak fuzz bench bench-parts check docs static docker tools
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help run test soak fuzz bounces bounces-again bench bench-parts check docs static docker tools
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Serve as 263 on 127.0.0.1:2525 (flags in ARGS)
 	cargo run --release --locked -- $(ARGS)
@@ -21,6 +23,14 @@ soak: ## Run the release build under mixed load with faults for MINUTES (60), an
 fuzz: ## Fuzz each target for FUZZ_SECONDS (30), with a nightly toolchain; not part of the tests
 	fuzz/run
 
+bounces: ## Have real mail servers make the bounces of tests/bounces/made anew, as root (flags in ARGS)
+	cargo build --locked
+	tests/bounces/make $(TARGET)/debug/mockmx $(ARGS)
+
+bounces-again: ## Send the mails of tests/bounces/made again to what `mockmx reproduce` makes of them (flags in ARGS)
+	cargo build --locked
+	tests/bounces/make $(TARGET)/debug/mockmx --again $(ARGS)
+
 tools: ## Install what the tests drive besides mockmx: swaks, curl, Postfix, PostgreSQL, nodemailer, schemathesis, mailin-embedded
 	tests/clients/install
 
@@ -31,8 +41,6 @@ check: ## Run what a change must pass besides the tests: format, lints, document
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 	command -v cargo-deny > /dev/null || cargo install --locked cargo-deny@0.20.2
 	cargo deny --locked check bans licenses sources
-
-TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 bench: ## Compare mockmx with other servers and write docs/performance.md; ARGS=--quick takes a minute and writes nothing
 	benches/install

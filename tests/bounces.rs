@@ -278,24 +278,6 @@ fn a_reason_in_parentheses_and_a_wrapped_reply_end_where_they_end() {
 }
 
 #[test]
-fn opensmtpd_writes_replies_as_they_came() {
-    let line = |result, stat| {
-        format!(
-            "7e mta delivery evpid=1 from=<s@example.org> to=<a@example.com> rcpt=<-> source=\"192.0.2.9\" \
-            relay=\"192.0.2.1 (mx.example.com)\" delay=0s result=\"{result}\" stat=\"{stat}\""
-        )
-    };
-    for result in ["PermFail", "TempFail"] {
-        let found = find(line(result, "598  no \"x\"").as_bytes());
-        assert_eq!(told(&found), "a@example.com | rcpt a guess | - | 598  no \"x\"\n");
-    }
-    assert_eq!(told(&find(line("Ok", "250 2.0.0 Ok: 550").as_bytes())), "");
-    // It says US-ASCII.
-    let mail = "From: MAILER-DAEMON@mta.example.org\nContent-Type: text/plain; charset=us-ascii\n\na@example.com: 550 用户不存在\n";
-    assert_eq!(told(&find(mail.as_bytes())), "a@example.com | rcpt a guess | - | 550 用户不存在\n");
-}
-
-#[test]
 fn an_address_that_a_stranger_wrote_is_a_pattern_or_unknown() {
     let failure = |recipient: &str| Failure {
         recipient: Some(recipient.to_owned()),

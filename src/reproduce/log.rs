@@ -204,3 +204,26 @@ impl Dialogue {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opensmtpd_says_at_the_end_of_its_line_what_it_heard() {
+        let of = |result: &str, stat: &str| {
+            read(&format!(
+                "7e mta delivery evpid=1 from=<s@example.org> to=<a@example.com> rcpt=<-> source=\"192.0.2.9\" \
+                 relay=\"192.0.2.1 (mx.example.com)\" delay=0s result=\"{result}\" stat=\"{stat}\""
+            ))
+            .0
+        };
+        for result in ["PermFail", "TempFail"] {
+            let found = of(result, "598  no \"x\"");
+            assert_eq!(found[0].recipient.as_deref(), Some("a@example.com"));
+            assert_eq!(found[0].reply.as_ref().unwrap().reply.to_string(), "598  no \"x\"");
+        }
+        assert_eq!(of("TempFail", "Network error on destination MXs")[0].reply, None);
+        assert_eq!(of("Ok", "250 2.0.0 Ok: 550"), []);
+    }
+}

@@ -15,6 +15,7 @@ mod prose;
 mod reply;
 mod report;
 mod returned;
+mod space;
 mod stage;
 mod told;
 mod transcript;
@@ -321,19 +322,17 @@ impl Failure {
         if self.stage.as_ref().map(|staged| staged.sure) < more.stage.as_ref().map(|staged| staged.sure) {
             self.stage = more.stage;
         }
-        let is_better = match (&self.reply, &more.reply) {
-            (None, reply) => reply.is_some(),
-            (Some(_), None) => false,
-            (Some(known), Some(reply)) => reply.is_truer_than(known),
+        self.reply = match (self.reply.take(), more.reply) {
+            (Some(mut known), Some(mut reply)) => {
+                if reply.is_truer_than(&known) {
+                    std::mem::swap(&mut known, &mut reply);
+                }
+                known.confirm(&reply);
+                known.widen(&reply);
+                Some(known)
+            }
+            (known, reply) => known.or(reply),
         };
-        let (mut kept, mut other) = (self.reply.take(), more.reply);
-        if is_better {
-            std::mem::swap(&mut kept, &mut other);
-        }
-        if let (Some(kept), Some(other)) = (&mut kept, &other) {
-            kept.confirm(other);
-        }
-        self.reply = kept;
         self.remote = self.remote.take().or(more.remote);
         self.status = self.status.take().or(more.status);
     }

@@ -7,6 +7,7 @@ use regex::Regex;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::space;
 use crate::message::guess;
 use crate::reply::Reply;
 
@@ -48,6 +49,15 @@ impl Heard {
         let length = |heard: &Self| heard.reply.lines().iter().map(String::len).sum::<usize>();
         let (lines, others) = (self.reply.lines().len(), other.reply.lines().len());
         self.text() == other.text() && (lines, length(self)) > (others, length(other))
+    }
+
+    /// Takes over the white space that another reading of the same words has: each may have been folded elsewhere.
+    pub(super) fn widen(&mut self, other: &Self) {
+        let (mine, others) = (self.reply.lines(), other.reply.lines());
+        if self.reply.code() == other.reply.code() && mine.len() == others.len() {
+            let lines: Option<Vec<_>> = mine.iter().zip(others).map(|(one, other)| space::widest(one, other)).collect();
+            self.reply = lines.map_or_else(|| self.reply.clone(), |lines| Reply::with_lines(self.reply.code(), lines));
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 """The second round: `mockmx reproduce` makes of each bounce what refuses the mail again, the same server sends it again,
 and the second bounce is read like the first."""
 
+import dataclasses
 import json
 import subprocess
 import tomllib
@@ -40,7 +41,9 @@ class Again:
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         second, said = {}, {}
         # Without a reply there is nothing to be refused by, and no bounce to wait for.
-        if all(one["recipient"] in first for one in known):
+        refused = {name: rule for name, rule in case.recipients.items() if name in first}
+        if refused:
+            case = dataclasses.replace(case, recipients=refused)
             outcome = exchange(self.mta, self.mockmx, case)
             second = self.found(self.written(outcome.bounces))
             said = {one.recipient: (one.stage, one.lines) for one in outcome.refusals if one.rule.startswith("stub/")}
