@@ -4,7 +4,6 @@
 //! Of a pipeline it writes only the last command, DATA, so that answers to RCPT stand below that, too.
 
 use super::{Failure, How, Staged, Sure, reply};
-use crate::reply::Reply;
 use crate::stage::Stage;
 
 /// The most lines that are looked at, and the most replies.
@@ -14,6 +13,8 @@ const MOST: usize = 200;
 /// What a server said.
 struct Spoken {
     reply: reply::Heard,
+    /// Its code and its first line, without white space.
+    first: String,
     /// The stage of the last command that is written; none if that has no stage.
     after: Option<Stage>,
     /// Whether another answer came before the next command.
@@ -27,7 +28,9 @@ pub(super) fn enrich(text: &str, failures: &mut [Failure]) {
     let spoken = read(text);
     let is_alone = failures.len() == 1;
     for failure in failures {
-        let all = || spoken.iter().filter(|of| failure.reply.as_ref().is_none_or(|heard| of.says(heard)));
+        // A report has the first line of a reply.
+        let known = failure.reply.as_ref().map(first);
+        let all = || spoken.iter().filter(|of| known.as_ref().is_none_or(|known| of.first == *known));
         let own = all().find(|of| of.names(failure));
         let of = own.or_else(|| all().next().filter(|_| is_alone || failure.reply.is_some()));
         let Some((of, staged)) = of.and_then(|of| Some((of, of.staged(failure)?))) else { continue };
@@ -37,12 +40,6 @@ pub(super) fn enrich(text: &str, failures: &mut [Failure]) {
 }
 
 impl Spoken {
-    /// Whether it is the reply of which a report has the first line.
-    fn says(&self, heard: &reply::Heard) -> bool {
-        let first = |reply: &Reply| reply.lines().first().map(|line| line.split_whitespace().collect::<String>());
-        self.reply.reply.code() == heard.reply.code() && first(&self.reply.reply) == first(&heard.reply)
-    }
-
     /// Whether sendmail goes on about that recipient, as `550 5.1.1 user@example.com... User unknown`.
     fn names(&self, failure: &Failure) -> bool {
         failure.recipient.as_ref().is_some_and(|recipient| self.remark.contains(&format!("{recipient}... ")))
@@ -90,7 +87,7 @@ fn read(text: &str) -> Vec<Spoken> {
             if let Some(before) = spoken.last_mut().filter(|before| before.after == after) {
                 before.is_followed = true;
             }
-            spoken.push(Spoken { reply, after, is_followed: false, remark: String::new() });
+            spoken.push(Spoken { first: first(&reply), reply, after, is_followed: false, remark: String::new() });
         } else if line.is_empty() {
             is_session = false;
         } else if let Some(before) = spoken.last_mut().filter(|before| is_session && before.remark.is_empty()) {
@@ -98,6 +95,11 @@ fn read(text: &str) -> Vec<Spoken> {
         }
     }
     spoken
+}
+
+fn first(heard: &reply::Heard) -> String {
+    let line = heard.reply.lines().first().map_or("", String::as_str);
+    format!("{} {}", heard.reply.code(), line.split_whitespace().collect::<String>())
 }
 
 fn stage_of(command: &str) -> Option<Stage> {
