@@ -46,18 +46,9 @@ impl Browser {
     }
 
     async fn open_on(device: Device, asked: &Asked, language: &str) -> Self {
-        let mut command = Command::new("chromedriver");
-        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut process = ChromeDriver(command.spawn().unwrap());
+        // The port that it finds free may be taken when it binds it.
+        let (process, address) = (0..5).find_map(|_| ChromeDriver::start()).expect("a ChromeDriver that starts");
         let watchdog = Watchdog::over(&process.0, "TERM");
-        let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let port = lines.find_map(|line| {
-            let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
-            port.trim_end_matches('.').parse::<u16>().ok()
-        });
-        // It must not stop at a full pipe.
-        std::thread::spawn(move || lines.for_each(drop));
-        let address = SocketAddr::from(([127, 0, 0, 1], port.expect("a port")));
         let profile = tempfile::tempdir().unwrap();
         let mut wanted = DesiredCapabilities::chrome();
         for argument in [
@@ -160,6 +151,23 @@ impl Browser {
 
 /// The process, which ends its browsers when it is asked to end.
 struct ChromeDriver(Child);
+
+impl ChromeDriver {
+    /// Starts one, and says where it listens.
+    fn start() -> Option<(Self, SocketAddr)> {
+        let mut command = Command::new("chromedriver");
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut process = Self(command.spawn().unwrap());
+        let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines().map(Result::unwrap);
+        let port = lines.find_map(|line| {
+            let port = line.strip_prefix("ChromeDriver was started successfully on port ")?;
+            port.trim_end_matches('.').parse::<u16>().ok()
+        });
+        // It must not stop at a full pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Some((process, SocketAddr::from(([127, 0, 0, 1], port?))))
+    }
+}
 
 impl Drop for ChromeDriver {
     fn drop(&mut self) {
