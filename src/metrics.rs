@@ -1,10 +1,22 @@
-//! What is counted, for Prometheus.
+//! What is counted, for Prometheus and for the page.
 
+mod minutes;
+mod spread;
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use prometheus::core::Collector as _;
+use prometheus::proto::MetricFamily;
 use prometheus::{
     Histogram, HistogramOpts, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
 };
 
+use self::minutes::Minutes;
+pub use self::minutes::{MINUTES, Minute};
+pub use self::spread::{Bound, Spread};
+use crate::clock::Clock;
 use crate::journal::record::{Notification, Verdict};
 use crate::stage::Stage;
 
@@ -26,6 +38,9 @@ pub struct Metrics {
     bytes: IntCounter,
     /// In the order of [`Stage::ALL`]: finding one by its label takes as long as many a verdict.
     judging: [Histogram; Stage::ALL.len()],
+    minutes: Mutex<Minutes>,
+    /// Nobody moves it.
+    clock: Clock,
 }
 
 impl Metrics {
@@ -53,7 +68,8 @@ impl Metrics {
         registry.register(Box::new(bytes.clone()))?;
         registry.register(Box::new(judging.clone()))?;
         let judging = Stage::ALL.map(|stage| judging.with_label_values(&[stage.name()]));
-        Ok(Self { registry, open, sessions, verdicts, messages, notifications, bytes, judging })
+        let (minutes, clock) = (Mutex::default(), Clock::system());
+        Ok(Self { registry, open, sessions, verdicts, messages, notifications, bytes, judging, minutes, clock })
     }
 
     /// A session has begun.
@@ -73,6 +89,40 @@ impl Metrics {
         let rule = if verdict.provider == STUB { STUB } else { &verdict.rule };
         let labels = [&verdict.provider, rule, verdict.stage.name(), verdict.verdict.name()];
         self.verdicts.with_label_values(&labels).inc();
+        self.minutes().count(&verdict.provider, self.clock.now());
+    }
+
+    /// How often each rule had its say, by provider and by rule. All stubs count as one.
+    #[must_use]
+    pub fn fired(&self) -> BTreeMap<String, BTreeMap<String, u64>> {
+        let mut fired = BTreeMap::<_, BTreeMap<_, _>>::new();
+        for metric in self.verdicts.collect().iter().flat_map(MetricFamily::get_metric) {
+            let label = |name| {
+                let found = metric.get_label().iter().find(|label| label.name() == name);
+                found.map(|label| label.value().to_owned()).unwrap_or_default()
+            };
+            let count = fired.entry(label("provider")).or_default().entry(label("rule")).or_default();
+            // A counter of whole numbers is told as a float.
+            *count += metric.get_counter().get_value() as u64;
+        }
+        fired
+    }
+
+    /// The verdicts of the latest minutes, the oldest first.
+    #[must_use]
+    pub fn latest_minutes(&self) -> Vec<Minute> {
+        self.minutes().all(self.clock.now())
+    }
+
+    /// How long verdicts took at each stage, in the order of [`Stage::ALL`]; of those stages at which there was one.
+    #[must_use]
+    pub fn judged(&self) -> Vec<(Stage, Spread)> {
+        let stages = Stage::ALL.into_iter().zip(&self.judging);
+        stages.filter_map(|(stage, judging)| Some((stage, Spread::of(judging)?))).collect()
+    }
+
+    fn minutes(&self) -> MutexGuard<'_, Minutes> {
+        self.minutes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A message was accepted.
