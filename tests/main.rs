@@ -20,6 +20,7 @@ mod network;
 mod notifications;
 mod odd;
 mod packs;
+mod page;
 mod postfix;
 mod postgres;
 mod program;

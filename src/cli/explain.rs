@@ -281,6 +281,7 @@ mod tests {
             id: "p".to_owned(),
             name: "P".to_owned(),
             domains: Vec::new(),
+            banner: String::new(),
             rules: Vec::new(),
             explanations: Vec::new(),
         };

@@ -27,9 +27,9 @@ pub(crate) struct Shows {
     /// The lane.
     lane: String,
     /// What it shows.
-    now: Time,
+    pub(crate) now: Time,
     /// Whether it stands still.
-    frozen: bool,
+    pub(crate) frozen: bool,
 }
 
 /// What is to be done to a clock: one of the two, or both.
@@ -53,9 +53,7 @@ pub(crate) struct Change {
 )]
 pub(crate) async fn show(State(api): State<Api>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
     let lane = Given::read(query.as_deref(), &[LANE])?.lane()?.unwrap_or_default();
-    // A lane that nobody has named yet would begin with what the default one shows.
-    let found = api.lanes().find(&lane);
-    json(&shows(&lane, &found.as_ref().unwrap_or_else(|| api.lanes().default_lane()).clock))
+    json(&shown(&api, &lane))
 }
 
 /// Moves, stops or starts a lane's clock. Prisons open and rates recover by it; connections do not close by it.
@@ -79,13 +77,18 @@ pub(crate) async fn change(
         }
         (given, named) => given.or(named).unwrap_or_default(),
     };
+    json(&turn(&api, &lane, advance.as_deref(), freeze)?)
+}
+
+/// Stops a lane's clock or lets it run, and moves it forward by so much.
+pub(crate) fn turn(api: &Api, lane: &LaneName, advance: Option<&str>, freeze: Option<bool>) -> Result<Shows, ApiError> {
     if advance.is_none() && freeze.is_none() {
         let error = ApiError::bad_request("the body says nothing that is to be done");
         return Err(error.help("it has `advance`, as in {\"advance\": \"20m\"}, or `freeze`, true or false"));
     }
-    let advance = advance.map(|text| duration(&text, FARTHEST)).transpose();
+    let advance = advance.map(|text| duration(text, FARTHEST)).transpose();
     let advance = advance.map_err(|(wrong, help)| ApiError::bad_request(wrong).help(help))?;
-    let clock = &api.lanes().claim(&lane).clock;
+    let clock = &api.lanes().claim(lane).clock;
     match freeze {
         Some(true) => clock.freeze(),
         Some(false) => clock.run(),
@@ -94,7 +97,14 @@ pub(crate) async fn change(
     if let Some(advance) = advance {
         clock.advance(advance);
     }
-    json(&shows(&lane, clock))
+    Ok(shows(lane, clock))
+}
+
+/// What a lane's clock shows.
+pub(crate) fn shown(api: &Api, lane: &LaneName) -> Shows {
+    // A lane that nobody has named yet would begin with what the default one shows.
+    let found = api.lanes().find(lane);
+    shows(lane, &found.as_ref().unwrap_or_else(|| api.lanes().default_lane()).clock)
 }
 
 fn shows(lane: &LaneName, clock: &Clock) -> Shows {

@@ -151,15 +151,20 @@ pub(crate) async fn find(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     Given::read(query.as_deref(), &[])?;
-    let mut views = api.generation().policy.providers();
-    let Some(at) = views.iter().position(|view| view.id == id) else {
-        let known = views.iter().map(|view| view.id.as_str());
-        return Err(ApiError::not_found(format!("there is no provider `{id}`")).help(or_near(&id, known)));
-    };
-    let ProviderView { id, name, domains, rules, explanations } = views.swap_remove(at);
+    let ProviderView { id, name, domains, banner: _, rules, explanations } = provider(&api, &id)?;
     let rules = rules.into_iter().map(rule).collect();
     let explanations = explanations.into_iter().map(explanation).collect();
     json(&ProviderInFull { id, name, domains, rules, explanations })
+}
+
+/// The provider of that id.
+pub(crate) fn provider(api: &Api, id: &str) -> Result<ProviderView, ApiError> {
+    let mut views = api.generation().policy.providers();
+    let Some(at) = views.iter().position(|view| view.id == id) else {
+        let known = views.iter().map(|view| view.id.as_str());
+        return Err(ApiError::not_found(format!("there is no provider `{id}`")).help(or_near(id, known)));
+    };
+    Ok(views.swap_remove(at))
 }
 
 fn rule(view: RuleView) -> Rule {

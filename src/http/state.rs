@@ -16,6 +16,7 @@ use super::json::json;
 use super::parameters::{Given, LANE};
 use crate::journal::query::Filter;
 use crate::journal::record::{Attempt, Message, Notification, Session, Verdict};
+use crate::lane::LaneName;
 use crate::policy::is_id;
 use crate::store::Holding;
 
@@ -94,7 +95,7 @@ pub(crate) async fn release(
     RawQuery(query): RawQuery,
 ) -> Result<Response, ApiError> {
     let lane = Given::read(query.as_deref(), &[LANE])?.lane()?.unwrap_or_default();
-    let released = api.lanes().find(&lane).is_some_and(|lane| lane.store.release(&key));
+    let released = let_go(&api, &lane, &key);
     let none = || ApiError::not_found("nothing of that key is remembered").help("`GET /api/v1/state` lists what is");
     if released { json(&Deleted::of(1)) } else { Err(none()) }
 }
@@ -168,7 +169,17 @@ pub(crate) async fn move_scenario(
     responses((status = 200, description = "done", body = Reset))
 )]
 pub(crate) async fn reset(State(api): State<Api>, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    let name = Given::read(query.as_deref(), &[LANE])?.lane()?.unwrap_or_default();
+    let lane = Given::read(query.as_deref(), &[LANE])?.lane()?.unwrap_or_default();
+    json(&forget(&api, &lane).await?)
+}
+
+/// Lets go of what a lane holds by that key. Says whether there was such a thing.
+pub(crate) fn let_go(api: &Api, lane: &LaneName, key: &str) -> bool {
+    api.lanes().find(lane).is_some_and(|lane| lane.store.release(key))
+}
+
+/// Forgets all of a lane.
+pub(crate) async fn forget(api: &Api, name: &LaneName) -> Result<Reset, ApiError> {
     let filter = Filter::within(Some(name.to_string()), None, None);
     let journal = api.journal();
     let sessions = journal.delete::<Session>(&filter).await?;
@@ -176,8 +187,8 @@ pub(crate) async fn reset(State(api): State<Api>, RawQuery(query): RawQuery) -> 
     let messages = journal.delete::<Message>(&filter).await?;
     let notifications = journal.delete::<Notification>(&filter).await?;
     journal.delete::<Attempt>(&filter).await?;
-    let stubs = api.lanes().reset(&name);
-    json(&Reset { lane: name.to_string(), sessions, verdicts, messages, notifications, stubs })
+    let stubs = api.lanes().reset(name);
+    Ok(Reset { lane: name.to_string(), sessions, verdicts, messages, notifications, stubs })
 }
 
 fn no_scenario() -> ApiError {

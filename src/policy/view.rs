@@ -5,6 +5,7 @@ use crate::policy::period::Period;
 use crate::policy::rule::{Outcome, Rule, manner};
 use crate::policy::trigger::RuleName;
 use crate::policy::{Pack, Policy};
+use crate::smtp::Canned;
 use crate::stage::Stage;
 
 /// A provider.
@@ -16,6 +17,8 @@ pub struct ProviderView {
     pub name: String,
     /// The domains that it answers for.
     pub domains: Vec<String>,
+    /// What it greets with, as the pack writes it.
+    pub banner: String,
     /// Its rules, in the order in which they are asked.
     pub rules: Vec<RuleView>,
     /// What it says of texts that are no reply of its rules, in the order of the pack.
@@ -121,6 +124,7 @@ fn provider_view(pack: &Pack) -> ProviderView {
         id: pack.id.clone(),
         name: pack.name.clone(),
         domains: pack.domains.clone(),
+        banner: pack.persona.template(Canned::Banner).map(ToString::to_string).unwrap_or_default(),
         rules: pack.rules.iter().map(|rule| rule_view(rule, &pack.id)).collect(),
         explanations: pack.explanations.iter().map(explanation_view).collect(),
     }

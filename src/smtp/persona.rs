@@ -138,6 +138,12 @@ impl Persona {
         self.replies.insert(canned, Words { template, enhanced: "" });
     }
 
+    /// Its words for a reply, before a session has filled them in.
+    #[must_use]
+    pub fn template(&self, canned: Canned) -> Option<&ReplyTemplate> {
+        self.replies.get(&canned).map(|words| &words.template)
+    }
+
     /// The reply in its words. An enhanced code stands ahead of each line if it offers ENHANCEDSTATUSCODES.
     #[must_use]
     pub fn reply(&self, canned: Canned, facts: &Facts) -> Reply {

@@ -5,13 +5,20 @@
 //! and in which language, `frame` what all pages have in common, and each other file one page.
 
 mod assets;
+mod bars;
+mod charts;
+mod coverage;
 mod door;
 mod frame;
 mod live;
 mod outcome;
+mod providers;
 mod reproduce;
 mod retry;
+mod rule;
+mod rules;
 mod session;
+mod state;
 mod stream;
 mod stubs;
 mod visitor;
@@ -25,8 +32,15 @@ pub(super) use self::frame::dressed;
 use super::api::Api;
 
 /// The pages that every page leads to.
-const PAGES: [(&str, &str, &str); 3] =
-    [("/", "Sessions", "会话"), ("/stubs", "Stubs", "桩规则"), ("/reproduce", "Reproduce", "复现退信")];
+const PAGES: [(&str, &str, &str); 7] = [
+    ("/", "Sessions", "会话"),
+    ("/providers", "Providers", "服务商"),
+    ("/coverage", "Coverage", "覆盖"),
+    ("/state", "State", "状态"),
+    ("/stubs", "Stubs", "桩规则"),
+    ("/charts", "Charts", "图表"),
+    ("/reproduce", "Reproduce", "复现退信"),
+];
 
 /// The colours that one can choose: name, sign, words.
 const THEMES: [(&str, &str, &str, &str); 3] = [
@@ -44,12 +58,26 @@ fn rule_path(provider: &str, rule: &str) -> String {
     }
 }
 
+/// A count's part of its limit, in percent.
+fn percent(count: &u64, limit: &u64) -> u64 {
+    count.saturating_mul(100).checked_div(*limit).unwrap_or(100).min(100)
+}
+
 /// The pages.
 pub(super) fn routes() -> Router<Api> {
     Router::new()
         .route("/", get(live::page))
         .route("/live", get(stream::rows))
         .route("/sessions/{id}", get(session::page))
+        .route("/providers", get(providers::list))
+        .route("/providers/{id}", get(providers::page))
+        .route("/providers/{id}/{rule}", get(rule::page))
+        .route("/coverage", get(coverage::page))
+        .route("/state", get(state::page))
+        .route("/state/release", post(state::release))
+        .route("/state/clock", post(state::move_clock))
+        .route("/state/reset", post(state::reset))
+        .route("/charts", get(charts::page))
         .route("/stubs", get(stubs::page))
         .route("/stubs/of-verdict", post(stubs::of_verdict))
         .route("/stubs/remove", post(stubs::remove))

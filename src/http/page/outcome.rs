@@ -1,6 +1,8 @@
 //! What came of something, in a word, a sign and a colour.
 
+use crate::http::query::DONE;
 use crate::journal::record::{Done, Session};
+use crate::policy::RuleView;
 
 /// A sign, its colour's class, and its word in both languages. The sign says the same as the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ const fn outcome(class: &'static str, sign: &'static str, en: &'static str, zh: 
 }
 
 const OPEN: Outcome = outcome("open", "◌", "open", "进行中");
+const WAITS: Outcome = outcome("open", "◷", "waits", "延迟");
+const BREAKS: Outcome = outcome("broken", "⚡", "breaks off", "中断");
 const NOTHING: Outcome = outcome("open", "–", "nothing sent", "未发信");
 
 impl Outcome {
@@ -35,6 +39,17 @@ impl Outcome {
         }
     }
 
+    /// What a rule does when it fires.
+    pub(super) fn of_rule(rule: &RuleView) -> Self {
+        match DONE.into_iter().find(|done| done.name().replace('-', " ") == rule.action) {
+            // Whatever is said, the client does not get to hear all of it, or nothing more.
+            Some(Done::Accept | Done::Refuse | Done::RefuseAndClose) if rule.breaks => BREAKS,
+            Some(done) => Self::of(done),
+            // One that only waits does nothing else, and the next rule is asked.
+            None => WAITS,
+        }
+    }
+
     /// What came of a session: what the last rule did that did not just accept, or else whether a message came.
     pub(super) fn of_session(session: &Session) -> Self {
         let spoke = session.verdicts.iter().rev().find(|said| said.verdict != Done::Accept);
@@ -43,6 +58,30 @@ impl Outcome {
             None if !session.messages.is_empty() => Self::of(Done::Accept),
             None if session.ended.is_none() => OPEN,
             None => NOTHING,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rules::built_in;
+    use super::*;
+
+    #[test]
+    fn whatever_rules_do_has_a_sign_of_its_own() {
+        let mut seen = Vec::new();
+        for rule in built_in().into_iter().flat_map(|provider| provider.rules) {
+            let outcome = Outcome::of_rule(&rule);
+            assert_eq!(outcome == WAITS, rule.action == "delay", "{}", rule.id);
+            assert!(!rule.breaks || outcome.class == "broken", "{}", rule.id);
+            if !seen.contains(&outcome) {
+                seen.push(outcome);
+            }
+        }
+        for known in
+            [BREAKS, WAITS, Outcome::of(Done::Refuse), Outcome::of(Done::RefuseAndClose), Outcome::of(Done::File)]
+        {
+            assert!(seen.contains(&known), "{known:?}");
         }
     }
 }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use crate::facts::{Role, TlsMode};
 use crate::http::api::Api;
 use crate::http::json;
 use crate::journal::record::{Session, Verdict};
 use crate::policy::RuleView;
+use crate::settings::ListenerSettings;
 use crate::stage::Stage;
 
 /// A way to try it again, as text to be copied.
@@ -37,6 +39,26 @@ pub(super) fn retries(api: &Api, session: &Session, verdict: &Verdict, rule: Opt
     if mail.to.is_empty() {
         "user@example.com".clone_into(&mut mail.to);
     }
+    ways(&mail)
+}
+
+/// The ways to have a rule speak by its name.
+pub(super) fn by_name(api: &Api, rule: &RuleView) -> Vec<Retry> {
+    let generation = api.generation();
+    let listeners = &generation.settings.listeners;
+    let is_plain = |listener: &&ListenerSettings| {
+        let is_mx = listener.role == Role::Mx && listener.tls != TlsMode::Implicit;
+        is_mx && listener.tls_fault.is_none() && listener.rule.is_none()
+    };
+    let listener = listeners.iter().find(is_plain).or_else(|| listeners.first());
+    let Some(listener) = listener else { return Vec::new() };
+    let mut mail = Mail {
+        server: api.address(listener),
+        from: "sender@example.org".to_owned(),
+        to: "user@example.com".to_owned(),
+        helo: None,
+    };
+    name(&mut mail, rule);
     ways(&mail)
 }
 

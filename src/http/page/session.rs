@@ -65,13 +65,6 @@ struct SessionPage {
     more_whys: usize,
 }
 
-impl SessionPage {
-    /// A count's part of its limit, in percent.
-    fn percent(count: &u64, limit: &u64) -> u64 {
-        count.saturating_mul(100).checked_div(*limit).unwrap_or(100).min(100)
-    }
-}
-
 pub(super) async fn page(
     State(api): State<Api>,
     v: Visitor,

@@ -85,12 +85,16 @@
     else show();
   };
 
-  // Countdowns, by the clock of the lane, which may stand still.
+  // Clocks and countdowns, by the clock of the lane, which may stand still.
   const began = performance.now();
   const count = () => {
+    const gone = performance.now() - began;
+    for (const shown of document.querySelectorAll("[data-shows]:not([data-frozen])")) {
+      shown.textContent = new Date(Number(shown.dataset.shows) + gone).toISOString();
+    }
     for (const left of document.querySelectorAll("[data-left]")) {
-      const gone = left.dataset.frozen === undefined ? performance.now() - began : 0;
-      const seconds = Math.max(0, Math.ceil((Number(left.dataset.left) - gone) / 1000));
+      const waited = left.dataset.frozen === undefined ? gone : 0;
+      const seconds = Math.max(0, Math.ceil((Number(left.dataset.left) - waited) / 1000));
       const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
       left.textContent = `${h ? `${h}:` : ""}${h ? String(m).padStart(2, "0") : m}:${String(s).padStart(2, "0")}`;
     }
@@ -158,7 +162,7 @@
   document.addEventListener("htmx:responseError", () => tell(byId("told").dataset.failed));
   document.addEventListener("htmx:sendError", () => tell(byId("told").dataset.failed));
   listen();
-  if (document.querySelector("[data-left]")) {
+  if (document.querySelector("[data-left], [data-shows]")) {
     count();
     setInterval(count, 500);
   }
