@@ -51,13 +51,9 @@ pub(super) fn by_name(api: &Api, rule: &RuleView) -> Vec<Retry> {
         is_mx && listener.tls_fault.is_none() && listener.rule.is_none()
     };
     let listener = listeners.iter().find(is_plain).or_else(|| listeners.first());
-    let Some(listener) = listener else { return Vec::new() };
-    let mut mail = Mail {
-        server: api.address(listener),
-        from: "sender@example.org".to_owned(),
-        to: "user@example.com".to_owned(),
-        helo: None,
-    };
+    let Some(server) = listener.and_then(|listener| api.address(&listener.name)) else { return Vec::new() };
+    let mut mail =
+        Mail { server, from: "sender@example.org".to_owned(), to: "user@example.com".to_owned(), helo: None };
     name(&mut mail, rule);
     ways(&mail)
 }

@@ -16,7 +16,7 @@ use crate::clock::Time;
 use crate::http::api::Api;
 use crate::http::clock::{shown, turn};
 use crate::http::errors::ApiError;
-use crate::http::extract::{Form, form};
+use crate::http::extract::{Form, MOST_FORM, form};
 use crate::http::parameters::{Given, Holds, LANE, Parameter};
 use crate::http::state::{forget, let_go};
 use crate::lane::LaneName;
@@ -109,7 +109,7 @@ fn lanes(api: &Api, shown: &LaneName) -> (Vec<String>, usize) {
 
 /// Lets go of one holding. One that is free by now, or was released by somebody else, is as well.
 pub(super) async fn release(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    let form = form(&headers, body).await?;
+    let form = form(&headers, body, MOST_FORM).await?;
     let lane = lane(&form)?;
     let key = URL_SAFE_NO_PAD.decode(form.wanted("key")?).ok().and_then(|key| String::from_utf8(key).ok());
     let key = key.ok_or_else(|| ApiError::bad_request("that is the key of nothing"))?;
@@ -119,7 +119,7 @@ pub(super) async fn release(State(api): State<Api>, headers: HeaderMap, body: Bo
 
 /// Moves a lane's clock, stops it, or lets it run.
 pub(super) async fn move_clock(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    let form = form(&headers, body).await?;
+    let form = form(&headers, body, MOST_FORM).await?;
     let lane = lane(&form)?;
     let freeze = match form.get("freeze") {
         None => None,
@@ -131,7 +131,7 @@ pub(super) async fn move_clock(State(api): State<Api>, headers: HeaderMap, body:
 
 /// Forgets all of a lane, its records included.
 pub(super) async fn reset(State(api): State<Api>, headers: HeaderMap, body: Body) -> Result<Response, ApiError> {
-    let form = form(&headers, body).await?;
+    let form = form(&headers, body, MOST_FORM).await?;
     let lane = lane(&form)?;
     forget(&api, &lane).await?;
     Ok(back(&lane))
