@@ -4,7 +4,10 @@ mod access;
 mod door;
 mod hostile;
 mod live;
+mod reproduce;
+mod rules;
 mod session;
+mod state;
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
