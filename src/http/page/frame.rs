@@ -64,8 +64,9 @@ pub(in crate::http) async fn dressed(request: Request, next: Next) -> Response {
         let page = ProblemPage { v: visitor, problem: &problem }.render();
         // Our own fault twice: the problem document is better than nothing.
         if let Ok(text) = page {
-            response = with_headers(text);
-            *response.status_mut() = status;
+            let (page, body) = with_headers(text).into_parts();
+            *response.body_mut() = body;
+            response.headers_mut().extend(page.headers);
         }
     }
     for cookie in cookies {
