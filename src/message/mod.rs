@@ -18,6 +18,7 @@ mod header;
 mod html;
 mod magic;
 mod notice;
+mod outline;
 mod parameters;
 mod parts;
 mod reader;
@@ -33,6 +34,7 @@ pub use bounds::Bounds;
 pub(crate) use charset::guess;
 pub use fold::fold;
 pub use notice::virus_notice;
+pub use outline::Outline;
 
 use header::Section;
 use reader::{Aside, Reader};

@@ -16,6 +16,8 @@ use super::transfer::Transfer;
 pub(super) struct Part {
     /// Its number as IMAP counts parts (RFC 3501 §6.4.5).
     pub(super) number: String,
+    /// How many multiparts and messages it is within.
+    pub(super) level: usize,
     /// Its body, encoded.
     pub(super) body: Range<usize>,
     /// What it is.
@@ -133,6 +135,7 @@ impl Walk<'_> {
                 self.unseen.push("header fields");
             }
             let (mut part, boundary, is_digest) = describe(self.raw, &section, digest);
+            part.level = self.open.len();
             part.within = self.open.iter().find(|frame| frame.boundary.is_none()).map(|frame| frame.part);
             start = section.body;
             part.body = start..self.raw.len();

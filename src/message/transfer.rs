@@ -26,6 +26,15 @@ impl Transfer {
         }
     }
 
+    /// Its name, if something is done to the bytes.
+    pub(super) const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Identity => None,
+            Self::Base64 => Some("base64"),
+            Self::QuotedPrintable => Some("quoted-printable"),
+        }
+    }
+
     /// Decodes up to `limit` bytes; says whether that was all.
     pub(super) fn decode(self, bytes: &[u8], limit: usize) -> (Cow<'_, [u8]>, bool) {
         match self {
