@@ -9,18 +9,18 @@ use super::http::Answer;
 use super::{Asked, text};
 
 /// A stream of events.
-pub(super) struct Events(BufReader<TcpStream>);
+pub(crate) struct Events(BufReader<TcpStream>);
 
 /// An event.
 #[derive(Debug)]
-pub(super) struct Event {
+pub(crate) struct Event {
     id: Option<u64>,
-    pub(super) kind: String,
-    pub(super) data: Value,
+    pub(crate) kind: String,
+    pub(crate) data: Value,
 }
 
 impl Events {
-    pub(super) fn open(asked: &Asked, query: &str, last: Option<&str>) -> Self {
+    pub(crate) fn open(asked: &Asked, query: &str, last: Option<&str>) -> Self {
         let mut request = asked.request("GET", &format!("events{query}"));
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last);
@@ -31,7 +31,7 @@ impl Events {
         Self(stream)
     }
 
-    pub(super) fn next(&mut self) -> Event {
+    pub(crate) fn next(&mut self) -> Event {
         let mut event = Event { id: None, kind: String::new(), data: Value::Null };
         loop {
             let mut line = String::new();

@@ -2,7 +2,7 @@
 
 mod content;
 mod control;
-mod events;
+pub(crate) mod events;
 mod guard;
 pub(crate) mod http;
 mod outbox;
@@ -24,7 +24,7 @@ use crate::program::Serving;
 
 /// A mockmx that is asked.
 pub(crate) struct Asked {
-    serving: Serving,
+    pub(crate) serving: Serving,
     folder: tempfile::TempDir,
 }
 
@@ -34,7 +34,7 @@ impl Asked {
     }
 
     /// Starts one with a settings file.
-    fn start_set(settings: &str, arguments: &[&str]) -> Self {
+    pub(crate) fn start_set(settings: &str, arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("mockmx.toml"), settings).unwrap();
         Self { serving: Serving::start(folder.path(), arguments), folder }
@@ -53,11 +53,11 @@ impl Asked {
         self.serving.address("http")
     }
 
-    fn request(&self, method: &str, path: &str) -> Request {
+    pub(crate) fn request(&self, method: &str, path: &str) -> Request {
         Request::new(self.http(), method, &format!("/api/v1/{path}"))
     }
 
-    fn get(&self, path: &str) -> Answer {
+    pub(crate) fn get(&self, path: &str) -> Answer {
         self.request("GET", path).send()
     }
 
