@@ -17,7 +17,7 @@ use crate::journal::record::{Id, Message};
 use crate::message::{Bounds, MessageFacts};
 
 /// A message up to this size is read where it is; a larger one on a thread that may block.
-const READ_IN_PLACE: usize = 64 * 1024;
+pub(super) const READ_IN_PLACE: usize = 64 * 1024;
 
 /// More than there ever are.
 const MOST_INDEX: usize = 1_000_000;

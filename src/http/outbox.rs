@@ -1,5 +1,7 @@
 //! The outbox: what senders are told later.
 
+use std::sync::Arc;
+
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::Response;
@@ -108,14 +110,20 @@ pub(crate) async fn find(
 ) -> Result<Response, ApiError> {
     Given::read(query.as_deref(), &[])?;
     let notification = collections::find::<Notification>(&api, &id).await?;
-    let filter = Filter::within(Some(notification.lane.clone()), None, None);
-    let filter = filter.and(Field::Notification, &notification.id.to_string());
-    let filter = filter.map_err(|error| ApiError::parameter(Field::Notification.name(), error))?;
-    let attempts = api.journal().page::<Attempt>(&Query { filter, before: None, limit: MOST_ATTEMPTS }).await?;
-    let attempts = attempts.iter().rev().map(|attempt| attempt.as_ref().clone()).collect();
+    let attempts = attempts(&api, &notification).await?.iter().map(|attempt| attempt.as_ref().clone()).collect();
     let is_due = notification.is_due(api.clocks().now(&notification.lane));
     let state = if is_due { Due::Due } else { Due::Waiting };
     json(&OutgoingInFull { notification: notification.as_ref().clone(), state, attempts })
+}
+
+/// The tries to pass a notification on, the first one first.
+pub(super) async fn attempts(api: &Api, notification: &Notification) -> Result<Vec<Arc<Attempt>>, ApiError> {
+    let filter = Filter::within(Some(notification.lane.clone()), None, None);
+    let filter = filter.and(Field::Notification, &notification.id.to_string());
+    let filter = filter.map_err(|error| ApiError::parameter(Field::Notification.name(), error))?;
+    let mut attempts = api.journal().page(&Query { filter, before: None, limit: MOST_ATTEMPTS }).await?;
+    attempts.reverse();
+    Ok(attempts)
 }
 
 /// A notification as it is sent.

@@ -85,7 +85,7 @@ fn a_rule_says_why_what_to_do_and_how_to_meet_it() {
         assert_eq!(between(&page, "<dd id=\"fired\">", "×"), ["1"]);
         // As a terminal would say it: to the port that was taken, and not to the one that was asked for.
         let swaks = between(&page, "<code>swaks ", "</code>")[0];
-        let server = looked.serving.address("smtp");
+        let server = looked.0.serving.address("smtp");
         assert_eq!(swaks, format!("--server {server} --from sender@example.org --to keyword@263.mockmx.test"));
         assert_eq!(page.matches(" data-copy>").count(), 6);
     }

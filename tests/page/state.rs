@@ -105,7 +105,7 @@ fn a_reset_forgets_one_lane() {
 fn scenarios_are_shown() {
     let looked = Looked::start();
     assert!(looked.page("/state").contains("None was moved."));
-    let request = crate::api::http::Request::new(looked.http(), "PUT", "/api/v1/scenarios/filling");
+    let request = crate::api::http::Request::new(looked.0.http(), "PUT", "/api/v1/scenarios/filling");
     request.header("Content-Type", "application/json").body(br#"{"state": "full"}"#).send().expect(200);
     assert!(looked.page("/state").contains("<dt>filling</dt><dd>full</dd>"));
     assert!(looked.page("/state?lane=b").contains("None was moved."));
@@ -132,7 +132,7 @@ fn what_strangers_chose_is_shown_as_what_it_is_and_can_be_released() {
     let looked = Looked::start_set("provider = \"neutral\"\n");
     let rate =
         r#"{"stage": "mail", "when": {"rate": {"messages": 1, "per": "1h", "key": "{sender}"}}, "reply": "450 no"}"#;
-    let request = crate::api::http::Request::new(looked.http(), "POST", "/api/v1/stubs");
+    let request = crate::api::http::Request::new(looked.0.http(), "POST", "/api/v1/stubs");
     request.header("Content-Type", "application/json").body(rate.as_bytes()).send().expect(201);
     let mail = "MAIL FROM:<\"<script>'&\u{202e}\"@example.org> SMTPUTF8\r\nRSET\r\n";
     let answer = looked.smtp(&format!("EHLO client.test\r\n{mail}{mail}QUIT\r\n"));

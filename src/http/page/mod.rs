@@ -7,10 +7,17 @@
 mod assets;
 mod bars;
 mod charts;
+mod content;
 mod coverage;
 mod door;
+mod filter;
 mod frame;
+mod harmless;
 mod live;
+mod message;
+mod messages;
+mod notification;
+mod outbox;
 mod outcome;
 mod providers;
 mod reproduce;
@@ -18,6 +25,7 @@ mod retry;
 mod rule;
 mod rules;
 mod session;
+mod shown;
 mod state;
 mod stream;
 mod stubs;
@@ -32,11 +40,13 @@ pub(super) use self::frame::dressed;
 use super::api::Api;
 
 /// The pages that every page leads to.
-const PAGES: [(&str, &str, &str); 7] = [
+const PAGES: [(&str, &str, &str); 9] = [
     ("/", "Sessions", "会话"),
+    ("/messages", "Messages", "邮件"),
     ("/providers", "Providers", "服务商"),
     ("/coverage", "Coverage", "覆盖"),
     ("/state", "State", "状态"),
+    ("/outbox", "Outbox", "待发通知"),
     ("/stubs", "Stubs", "桩规则"),
     ("/charts", "Charts", "图表"),
     ("/reproduce", "Reproduce", "复现退信"),
@@ -78,6 +88,11 @@ pub(super) fn routes() -> Router<Api> {
         .route("/state/clock", post(state::move_clock))
         .route("/state/reset", post(state::reset))
         .route("/charts", get(charts::page))
+        .route("/messages", get(messages::page))
+        .route("/messages/{id}", get(message::page))
+        .route("/messages/{id}/html", get(message::part))
+        .route("/outbox", get(outbox::page))
+        .route("/outbox/{id}", get(notification::page))
         .route("/stubs", get(stubs::page))
         .route("/stubs/of-verdict", post(stubs::of_verdict))
         .route("/stubs/remove", post(stubs::remove))

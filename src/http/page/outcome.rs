@@ -1,8 +1,9 @@
 //! What came of something, in a word, a sign and a colour.
 
 use crate::http::query::DONE;
-use crate::journal::record::{Done, Session};
+use crate::journal::record::{Done, Passed, Session};
 use crate::policy::RuleView;
+use crate::verdict::{Fate, NotificationKind};
 
 /// A sign, its colour's class, and its word in both languages. The sign says the same as the colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,44 @@ impl Outcome {
             Some(done) => Self::of(done),
             // One that only waits does nothing else, and the next rule is asked.
             None => WAITS,
+        }
+    }
+
+    /// What became of a message for a recipient.
+    pub(super) const fn of_fate(fate: &Fate) -> Self {
+        match fate {
+            Fate::Inbox => outcome("good", "●", "inbox", "收件箱"),
+            Fate::Folder(_) => outcome("moved", "▣", "folder", "文件夹"),
+            Fate::Discarded => outcome("moved", "▽", "discarded", "丢弃"),
+            Fate::Replaced(_) => outcome("moved", "⇄", "replaced", "已替换"),
+            Fate::Bounced => outcome("moved", "↩", "bounced", "退信"),
+        }
+    }
+
+    /// What a notification tells of.
+    pub(super) const fn of_notification(kind: NotificationKind) -> Self {
+        match kind {
+            NotificationKind::Failed => outcome("bad", "✕", "failed", "投递失败"),
+            NotificationKind::Delayed => outcome("broken", "…", "delayed", "延迟"),
+            NotificationKind::Relayed => outcome("good", "→", "relayed", "已转交"),
+            NotificationKind::Delivered => outcome("good", "●", "delivered", "已送达"),
+            NotificationKind::OutOfOffice => outcome("moved", "⌂", "out of office", "不在办公室"),
+            NotificationKind::ReadReceipt => outcome("good", "✓", "read receipt", "已读回执"),
+            NotificationKind::AbuseReport => outcome("bad", "⚑", "abuse report", "滥用投诉"),
+        }
+    }
+
+    /// Whether a notification is sent.
+    pub(super) const fn of_state(is_due: bool) -> Self {
+        if is_due { outcome("good", "●", "due", "已到期") } else { outcome("open", "◌", "waiting", "等待中") }
+    }
+
+    /// What came of a try to pass a notification on.
+    pub(super) const fn of_attempt(passed: Passed) -> Self {
+        match passed {
+            Passed::Relayed => outcome("good", "→", "relayed", "已转交"),
+            Passed::Deferred => outcome("broken", "…", "tried again", "稍后重试"),
+            Passed::Failed => outcome("bad", "✕", "given up", "已放弃"),
         }
     }
 

@@ -9,6 +9,7 @@ use axum::response::Response;
 use super::frame::html;
 use super::outcome::Outcome;
 use super::retry::{Retry, retries};
+use super::shown;
 use super::visitor::Visitor;
 use crate::clock::Time;
 use crate::escape::Escaped;
@@ -89,7 +90,7 @@ pub(super) async fn page(
         Why {
             outcome: Outcome::of(verdict.verdict),
             path: super::rule_path(&verdict.provider, &verdict.rule),
-            reply: verdict.reply.as_ref().map(|reply| shown_lines(reply)),
+            reply: verdict.reply.as_ref().map(|reply| shown::lines(reply)),
             retries: retries(&api, &session, &verdict, rule.as_ref()),
             can_be_stub: super::stubs::of(&verdict).is_some(),
             rule,
@@ -103,11 +104,6 @@ pub(super) async fn page(
 fn rule_of(providers: &[ProviderView], verdict: &Verdict) -> Option<RuleView> {
     let provider = providers.iter().find(|provider| provider.id == verdict.provider)?;
     provider.rules.iter().find(|rule| rule.id == verdict.rule).cloned()
-}
-
-/// Lines as they can be shown, each by itself.
-fn shown_lines(text: &str) -> String {
-    text.split('\n').map(|line| Escaped(line).to_string()).collect::<Vec<_>>().join("\n")
 }
 
 fn lines(v: &Visitor, session: &Session, verdicts: &[Arc<Verdict>]) -> Vec<Said> {

@@ -18,14 +18,15 @@ use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
 
-use super::live::{Row, Rows, Wanted};
+use super::filter::Wanted;
+use super::live::{Row, Rows};
 use super::visitor::Visitor;
 use crate::clock::io_now;
 use crate::http::api::{Api, Closing};
 use crate::http::errors::ApiError;
 use crate::journal::Entry;
 use crate::journal::query::Filter;
-use crate::journal::record::{Id, Session};
+use crate::journal::record::{Id, Kind, Session};
 use crate::journal::watch::Event;
 
 /// How long rows are gathered before they are sent.
@@ -47,7 +48,7 @@ pub(super) async fn rows(
     RawQuery(query): RawQuery,
     Extension(closing): Extension<Closing>,
 ) -> Result<Response, ApiError> {
-    let Wanted { filter, .. } = Wanted::read(query.as_deref())?;
+    let Wanted { filter, .. } = Wanted::read(&api, query.as_deref(), Kind::Session)?;
     let (_, coming) = api.journal().watch().since(None);
     let gathering = Gathering { api, v, filter, coming, closing, sessions: IndexMap::new(), more: 0 };
     let events = stream::unfold((gathering, None), |(mut gathering, pending)| async {

@@ -86,7 +86,7 @@
   };
 
   // Clocks and countdowns, by the clock of the lane, which may stand still.
-  const began = performance.now();
+  let began = performance.now();
   const count = () => {
     const gone = performance.now() - began;
     for (const shown of document.querySelectorAll("[data-shows]:not([data-frozen])")) {
@@ -158,12 +158,15 @@
     }
   });
 
-  document.addEventListener("htmx:afterSettle", listen);
+  document.addEventListener("htmx:afterSettle", () => {
+    listen();
+    // What was swapped in says anew how much is left.
+    began = performance.now();
+    count();
+  });
   document.addEventListener("htmx:responseError", () => tell(byId("told").dataset.failed));
   document.addEventListener("htmx:sendError", () => tell(byId("told").dataset.failed));
   listen();
-  if (document.querySelector("[data-left], [data-shows]")) {
-    count();
-    setInterval(count, 500);
-  }
+  count();
+  setInterval(count, 500);
 })();
