@@ -10,8 +10,10 @@ use super::{Browser, Device, axe};
 use crate::api::{Asked, text};
 
 /// The pages that are there whatever came.
-pub(super) const PAGES: [&str; 11] = [
+pub(super) const PAGES: [&str; 13] = [
     "/",
+    "/messages",
+    "/outbox",
     "/providers",
     "/providers/263",
     "/providers/263/keyword",
@@ -39,6 +41,12 @@ fn eventful() -> Asked {
     let text =
         "Subject: offer\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n您好，代开发票，谢谢";
     asked.deliver("a@example.org", "user@example.com", text.as_bytes());
+    let html = "Subject: archive\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+                --b\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n\
+                --a\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n发票见附件\r\n\
+                --a\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<h1>发票</h1><p>见附件</p>\r\n--a--\r\n\
+                --b\r\nContent-Type: application/pdf; name=\"invoice.pdf\"\r\nContent-Disposition: attachment\r\n\r\n%PDF-1.4\r\n--b--";
+    asked.deliver("a@example.org", "user@example.com", html.as_bytes());
     asked
         .post_json("stubs", r#"{"stage": "rcpt", "when": {"recipient": "a@example.com"}, "reply": "450 4.2.0 later"}"#)
         .expect(201);
@@ -51,6 +59,11 @@ async fn nobody_is_kept_out_of_a_page() {
     let mut pages: Vec<(String, String)> = PAGES.iter().map(|path| (name(path), (*path).to_owned())).collect();
     let session = asked.items("sessions?rule=keyword&limit=1").remove(0);
     pages.push(("session".to_owned(), format!("/sessions/{}", text(&session, "/id"))));
+    for (name, query) in [("message", "messages?subject=archive&limit=1"), ("notification", "outbox?limit=1")] {
+        let (collection, _) = query.split_once('?').unwrap();
+        let item = asked.items(query).remove(0);
+        pages.push((name.to_owned(), format!("/{collection}/{}", text(&item, "/id"))));
+    }
     pages.push(("problem".to_owned(), "/nowhere".to_owned()));
     let axe = axe();
     let mut wrong = Vec::new();

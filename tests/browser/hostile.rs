@@ -63,14 +63,17 @@ async fn hostile_mail_runs_nothing_and_loads_nothing() {
         let script = format!("EHLO {helo}\r\nMAIL FROM:<{from}>\r\nRCPT TO:<u{number}@example.com>\r\nDATA\r\n");
         asked.smtp(&[script.as_bytes(), &message(&hostile), b"\r\n.\r\nQUIT\r\n"].concat());
         let keyword = [message(&hostile), "\r\n代开发票".as_bytes().to_vec()].concat();
-        asked.deliver(&from, &format!("failed-later+{number}@example.com"), &keyword);
+        asked.deliver(&from, "user@example.com", &keyword);
+        asked.deliver(&from, "delayed-then-failed@neutral.mockmx.test", &message(&hostile));
         asked.deliver(&from, "keyword@263.mockmx.test", &message(&hostile));
     }
     let browser = Browser::open(&asked, "en").await;
     let mut paths: Vec<_> = super::access::PAGES.iter().map(|path| (*path).to_owned()).collect();
-    let items = asked.items("sessions?limit=1000");
-    paths.extend(items.iter().map(|item| format!("/sessions/{}", item["id"].as_str().unwrap())));
-    assert!(paths.len() > CORPUS.len(), "{paths:?}");
+    for collection in ["sessions", "messages", "outbox"] {
+        let items = asked.items(&format!("{collection}?limit=1000"));
+        paths.extend(items.iter().map(|item| format!("/{collection}/{}", item["id"].as_str().unwrap())));
+    }
+    assert!(paths.len() > 5 * CORPUS.len(), "{paths:?}");
     for path in paths {
         browser.go(&path).await;
         let seen = browser

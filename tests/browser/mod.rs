@@ -4,6 +4,7 @@ mod access;
 mod door;
 mod hostile;
 mod live;
+mod messages;
 mod reproduce;
 mod rules;
 mod session;
