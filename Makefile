@@ -5,7 +5,7 @@ SHELL := bash
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test soak fuzz bounces bounces-again bench bench-parts check docs static docker tools
+.PHONY: help run test soak fuzz bounces bounces-again bench bench-parts bench-page check docs static docker tools
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,10 +46,14 @@ bench: ## Compare mockmx with other servers and write docs/performance.md; ARGS=
 	benches/install
 	cargo build --release --locked
 	cargo build --release --locked --manifest-path benches/peers/mailin/Cargo.toml --target-dir $(TARGET) || true
-	cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir $(TARGET) -- $(or $(ARGS),--write docs/performance.md)
+	cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir $(TARGET) --bin bench -- $(or $(ARGS),--write docs/performance.md)
 
 bench-parts: ## Measure the parts of mockmx, each by itself (a filter in ARGS)
 	cargo bench --locked --bench micro --manifest-path benches/Cargo.toml --target-dir $(TARGET) -- $(ARGS)
+
+bench-page: ## Measure how long the page takes with 10,000 sessions in the journal
+	cargo build --release --locked
+	cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir $(TARGET) --bin bench-page
 
 docs: ## Write docs/providers, a page for each built-in provider, from the packs
 	cargo run --locked -- docs docs/providers

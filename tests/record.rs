@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use regex::Regex;
 
-use crate::api::testing::{Said, compare, page};
+use crate::api::testing::replay;
 use crate::postfix::{self, is_root};
-use crate::program::{Serving, Watchdog, mockmx, said, without_settings};
+use crate::program::{Serving, Watchdog, mockmx, said};
 use crate::relay::Mailin;
 
 /// A running `mockmx record`. It is killed when it goes out of scope.
@@ -451,26 +451,9 @@ fn a_postfix_is_played_back_byte_for_byte() {
 
 #[test]
 fn the_page_about_recording_goes_as_it_stands() {
-    let (_, said) = page(include_str!("../docs/record.md"));
     let folder = tempfile::tempdir().unwrap();
     let server = Serving::start(folder.path(), &["--hosted", "example.com"]);
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
-    let mut script = String::new();
-    for Said { command, .. } in &said {
-        let command = command.replace("mx.example.com:25", &server.address("smtp").to_string());
-        let command = command.replace("127.0.0.1:2525", &free);
-        // What runs on says first where it listens.
-        script += &match command.strip_suffix(" &") {
-            Some(command) => format!("coproc {command}\nread -ru ${{COPROC[0]}} line; echo $line"),
-            None => command,
-        };
-        script += "\nprintf '\\036'\n";
-    }
-    let mut bash = Command::new("bash");
-    without_settings(&mut bash);
-    let programs = Path::new(env!("CARGO_BIN_EXE_mockmx")).parent().unwrap().display().to_string();
-    bash.env("PATH", format!("{programs}:{}", std::env::var("PATH").unwrap())).env("NO_COLOR", "1");
-    let output = bash.args(["-c", &script]).current_dir(folder.path()).output().unwrap();
-    assert_eq!((said.len(), String::from_utf8_lossy(&output.stderr).as_ref()), (12, ""));
-    compare(&said, &String::from_utf8(output.stdout).unwrap());
+    let upstream = server.address("smtp").to_string();
+    let replayed = replay(include_str!("../docs/record.md"), folder.path(), &[("mx.example.com:25", &upstream)]);
+    assert_eq!(replayed, 12);
 }

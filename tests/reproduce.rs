@@ -7,6 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use crate::api::http::Request;
+use crate::api::testing::replay;
 use crate::program::{Serving, mockmx, said};
 
 fn sample(name: &str) -> String {
@@ -57,6 +58,14 @@ fn refusal(address: SocketAddr, from: &str, to: &str) -> (String, String) {
 const MULTI: &str = "550-5.1.1 The email account that you tried to reach does not exist.\r\n\
     550-5.1.1 Please check it.\r\n550 5.1.1 Learn more at https://example.com/help\r\n";
 const FULL: &str = "552 5.2.2 <full@example.com>: Mailbox full\r\n";
+
+#[test]
+fn the_five_of_the_page_go_as_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    std::os::unix::fs::symlink(tests, folder.path().join("tests")).unwrap();
+    assert_eq!(replay(include_str!("../docs/reproduce.md"), folder.path(), &[]), 16);
+}
 
 #[test]
 fn a_bounce_is_served_again_byte_for_byte_at_its_stage() {

@@ -34,13 +34,19 @@ fn eventful() -> Asked {
         "user@example.com",
         "ip-block-spam@xinnet.mockmx.test",
         "delayed-then-failed@neutral.mockmx.test",
-        "drop-after-rcpt@neutral.mockmx.test",
+        "reset-after-354@neutral.mockmx.test",
     ] {
         asked.deliver("sender@example.org", to, b"Subject: an invoice\r\n\r\nDear customer");
     }
     let text =
         "Subject: offer\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n您好，代开发票，谢谢";
     asked.deliver("a@example.org", "user@example.com", text.as_bytes());
+    // A counter that is used up, with its bar.
+    let rate = r#"{"stage": "mail", "when": {"rate": {"messages": 1, "per": "20m", "key": "{sender}"}}, "reply": "450 4.7.1 slowly"}"#;
+    asked.post_json("stubs", rate).expect(201);
+    for _ in 0..2 {
+        asked.deliver("fast@example.org", "user@example.com", b"Subject: again\r\n\r\nx");
+    }
     let html = "Subject: archive\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
                 --b\r\nContent-Type: multipart/alternative; boundary=a\r\n\r\n\
                 --a\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n发票见附件\r\n\
