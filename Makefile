@@ -5,7 +5,7 @@ SHELL := bash
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test soak fuzz bounces bounces-again bench bench-parts bench-page check docs static docker tools
+.PHONY: help run test soak fuzz bounces bounces-again bench bench-parts bench-page check docs screenshots static docker tools
 
 help: ## List these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ bench-parts: ## Measure the parts of mockmx, each by itself (a filter in ARGS)
 bench-page: ## Measure how long the page takes with 10,000 sessions in the journal
 	cargo build --release --locked
 	cargo run --release --locked --manifest-path benches/Cargo.toml --target-dir $(TARGET) --bin bench-page
+
+screenshots: tools ## Write docs/page, pictures of all pages, by the browser test that looks at them
+	rm -rf target/screenshots
+	MOCKMX_SCREENSHOTS=$(CURDIR)/target/screenshots cargo test --locked --test main browser::access
+	docs/page/keep target/screenshots
 
 docs: ## Write docs/providers, a page for each built-in provider, from the packs
 	cargo run --locked -- docs docs/providers
