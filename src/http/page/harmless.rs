@@ -111,7 +111,7 @@ struct Writer {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Raw {
-    /// Written as it is.
+    /// Written as a style sheet.
     Style,
     /// Not written.
     Silent,
@@ -134,7 +134,7 @@ impl Writer {
             }
             CallbackEvent::String { value } => match self.raw {
                 None => self.escaped(value),
-                Some(Raw::Style) => self.out.extend_from_slice(value),
+                Some(Raw::Style) => self.style(value),
                 Some(Raw::Silent) => {}
             },
             CallbackEvent::Doctype { .. } => self.out.extend_from_slice(b"<!doctype html>"),
@@ -195,6 +195,17 @@ impl Writer {
             tag if is_in(&SILENT, tag) => Some(Raw::Silent),
             _ => None,
         };
+    }
+
+    /// A style sheet, in which nothing begins a tag: where a browser takes `<style>` for nothing, as older ones do in
+    /// `<select>`, its text is read as HTML. `<!--` is for browsers that know no style sheets, and CSS knows it.
+    fn style(&mut self, text: &[u8]) {
+        for (at, byte) in text.iter().enumerate() {
+            match byte {
+                b'<' if !text[at..].starts_with(b"<!--") => self.out.extend_from_slice(b"\\3c "),
+                byte => self.out.push(*byte),
+            }
+        }
     }
 
     fn escaped(&mut self, text: &[u8]) {
