@@ -6,6 +6,7 @@ mod messages;
 mod outbox;
 mod providers;
 mod state;
+mod stubs;
 
 use crate::api::Asked;
 use crate::api::http::{Answer, Request};

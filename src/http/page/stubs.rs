@@ -8,7 +8,9 @@ use axum::response::Response;
 use serde_json::{Map, Value, json};
 
 use super::frame::{back_to, html};
+use super::shown;
 use super::visitor::Visitor;
+use crate::brought::within;
 use crate::http::MOST_BODY;
 use crate::http::api::Api;
 use crate::http::collections;
@@ -16,11 +18,14 @@ use crate::http::errors::ApiError;
 use crate::http::extract::{MOST_FORM, form};
 use crate::http::stubs::{put, read};
 use crate::journal::record::{Done, Verdict};
+use crate::policy::Stub;
 use crate::reply::Reply;
 use crate::stage::Stage;
+use crate::store::Lane;
 
-/// Stubs that are shown.
+/// Stubs that are shown, and bytes of each.
 const MOST: usize = 500;
+const MOST_GIVEN: usize = 8 * 1024;
 
 struct Shown {
     id: String,
@@ -28,6 +33,33 @@ struct Shown {
     stage: Stage,
     uses: u32,
     given: String,
+    /// The beginning alone is shown.
+    is_cut: bool,
+}
+
+impl Shown {
+    fn of(stub: &Stub, lane: &Lane) -> Self {
+        let (given, is_cut) = beginning(&stub.given);
+        Self {
+            id: stub.id.clone(),
+            lane: lane.name.to_string(),
+            stage: stub.stage(),
+            uses: lane.store.uses(&stub.id),
+            given,
+            is_cut,
+        }
+    }
+}
+
+/// A stub as it was given, and whether that is only the beginning of it. No more is written than is shown.
+fn beginning(given: &Value) -> (String, bool) {
+    let mut text = vec![0; MOST_GIVEN + 1];
+    let mut room = text.as_mut_slice();
+    // One that does not fit fills it, which is all that can go wrong.
+    let _ = serde_json::to_writer_pretty(&mut room, given);
+    let left = room.len();
+    text.truncate(MOST_GIVEN + 1 - left);
+    (shown::lines(&String::from_utf8_lossy(within(&text, MOST_GIVEN))), text.len() > MOST_GIVEN)
 }
 
 #[derive(Template)]
@@ -39,20 +71,13 @@ struct Stubs {
 }
 
 pub(super) async fn page(State(api): State<Api>, v: Visitor) -> Result<Response, ApiError> {
-    let mut stubs = Vec::new();
+    let (mut stubs, mut more) = (Vec::new(), 0);
     for lane in api.lanes().all() {
-        for stub in lane.stubs().iter() {
-            stubs.push(Shown {
-                id: stub.id.clone(),
-                lane: lane.name.to_string(),
-                stage: stub.stage(),
-                uses: lane.store.uses(&stub.id),
-                given: serde_json::to_string_pretty(&stub.given).unwrap_or_default(),
-            });
-        }
+        let all = lane.stubs();
+        let shown = all.len().min(MOST - stubs.len());
+        stubs.extend(all[..shown].iter().map(|stub| Shown::of(stub, &lane)));
+        more += all.len() - shown;
     }
-    let more = stubs.len().saturating_sub(MOST);
-    stubs.truncate(MOST);
     html(&Stubs { v, stubs, more })
 }
 
@@ -119,4 +144,16 @@ fn when(verdict: &Verdict) -> Option<Map<String, Value>> {
         when.insert("sender".to_owned(), verdict.from.clone()?.into());
     }
     Some(when)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_large_stub_is_cut_and_says_so() {
+        assert_eq!(beginning(&json!({"a": "\u{202e}"})), ("{\n  \"a\": \"\\u{202e}\"\n}".to_owned(), false));
+        let (given, is_cut) = beginning(&json!({"a": "发".repeat(100_000)}));
+        assert!(is_cut && given.len() <= MOST_GIVEN && given.ends_with('发'), "{}", given.len());
+    }
 }
