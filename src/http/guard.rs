@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use subtle::ConstantTimeEq;
@@ -39,6 +39,9 @@ pub(crate) async fn guard(State(api): State<Api>, request: Request, next: Next) 
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
         (header::CACHE_CONTROL, "no-store"),
+        // Nor may a page of another site have it shown, or hold on to a window that a link of it opened here.
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ] {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
@@ -111,7 +114,10 @@ fn check_origin(headers: &HeaderMap, host: &Authority, is_visit: bool) -> Result
     };
     let foreign = !headers.get_all(header::ORIGIN).iter().all(own);
     let crossed = !is_visit
-        && headers.get_all("sec-fetch-site").iter().any(|site| site.as_bytes().eq_ignore_ascii_case(b"cross-site"));
+        && headers.get_all("sec-fetch-site").iter().any(|site| {
+            // `same-site` is another port of this host, where anything may be.
+            [b"cross-site".as_slice(), b"same-site"].iter().any(|other| site.as_bytes().eq_ignore_ascii_case(other))
+        });
     if foreign || crossed {
         return Err(ApiError::new(StatusCode::FORBIDDEN, "the request comes from a page of another site"));
     }
@@ -172,6 +178,7 @@ mod tests {
         {
             assert_eq!(status(&[host, ("origin", origin)]), Some(403), "{origin}");
         }
+        assert_eq!(status(&[host, ("sec-fetch-site", "same-site")]), Some(403));
         let crossed = ("sec-fetch-site", "cross-site");
         assert_eq!(status(&[host, crossed]), Some(403));
         // A link leads here.

@@ -40,6 +40,8 @@ fn checked(answer: Answer, status: u16, lang: &str) -> String {
         ("x-dns-prefetch-control", "off"),
         ("x-content-type-options", "nosniff"),
         ("cache-control", "no-store"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
     ] {
         assert_eq!(answer.header(name), Some(value));
     }
