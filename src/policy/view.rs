@@ -99,15 +99,21 @@ impl RuleView {
     #[must_use]
     pub fn trigger_command(&self) -> String {
         let (id, host) = self.trigger.split_once('@').unwrap_or((&self.id, ""));
-        let provider = host.split('.').next().unwrap_or_default();
         match self.stage {
             Stage::Helo => format!("EHLO {id}.{host}"),
-            Stage::Auth => format!("AUTH as {id}@{provider}"),
+            Stage::Auth => format!("AUTH as {}", self.trigger_login()),
             Stage::Mail => format!("MAIL FROM:<{}>", self.trigger),
             Stage::Connect | Stage::Rcpt | Stage::Data | Stage::Message | Stage::Command | Stage::Fault => {
                 format!("RCPT TO:<{}>", self.trigger)
             }
         }
+    }
+
+    /// The login that names the rule.
+    #[must_use]
+    pub fn trigger_login(&self) -> String {
+        let host = self.trigger.split_once('@').map_or("", |(_, host)| host);
+        format!("{}@{}", self.id, host.split('.').next().unwrap_or_default())
     }
 }
 

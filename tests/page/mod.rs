@@ -5,6 +5,7 @@ mod coverage;
 mod messages;
 mod outbox;
 mod providers;
+mod retry;
 mod state;
 mod stubs;
 

@@ -7,6 +7,7 @@ use axum::response::Response;
 use super::filter::{Choices, Wanted};
 use super::frame::html;
 use super::outcome::Outcome;
+use super::retry::place;
 use super::shown;
 use super::visitor::Visitor;
 use crate::http::api::Api;
@@ -79,7 +80,7 @@ pub(super) async fn page(State(api): State<Api>, v: Visitor, RawQuery(query): Ra
         choices: Choices::of(&api),
         verdicts: DONE.map(|done| (done.name(), Outcome::of(done))).into(),
         older,
-        smtp: smtp.map_or_else(String::new, |address| address.to_string()),
+        smtp: smtp.map_or_else(String::new, |address| place(&v, address)),
         wanted,
         v,
     })

@@ -45,10 +45,10 @@ pub(super) async fn page(
     let provider = provider(&api, &id)?;
     let rule = rule(&provider, &rule_id)?.clone();
     let page = RulePage {
-        v,
         outcome: Outcome::of_rule(&rule),
         fired: Fired::so_far(&api).of(&provider.id, &rule.id),
-        retries: by_name(&api, &rule),
+        retries: by_name(&api, &v, &rule),
+        v,
         provider: provider.id,
         provider_name: provider.name,
         rule,

@@ -91,7 +91,7 @@ pub(super) async fn page(
             outcome: Outcome::of(verdict.verdict),
             path: super::rule_path(&verdict.provider, &verdict.rule),
             reply: verdict.reply.as_ref().map(|reply| shown::lines(reply)),
-            retries: retries(&api, &session, &verdict, rule.as_ref()),
+            retries: retries(&api, &v, &session, &verdict, rule.as_ref()),
             can_be_stub: super::stubs::of(&verdict).is_some(),
             rule,
             verdict,

@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::future::{Future, ready};
+use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use form_urlencoded::{Serializer, parse};
 
@@ -41,6 +43,8 @@ pub(super) struct Visitor {
     pub(super) theme: Theme,
     path: String,
     query: String,
+    /// The name or address by which this mockmx was found, without brackets.
+    host: String,
 }
 
 impl Lang {
@@ -93,6 +97,7 @@ impl Visitor {
             theme: told(THEME).and_then(|name| Theme::named(&name)).unwrap_or(Theme::Auto),
             path: uri.path().to_owned(),
             query: query.to_owned(),
+            host: host(headers).unwrap_or_else(|| "localhost".to_owned()),
         }
     }
 
@@ -109,6 +114,11 @@ impl Visitor {
         let others = parse(self.query.as_bytes()).filter(|(other, _)| other != name);
         let query = Serializer::new(String::new()).extend_pairs(others).append_pair(name, value).finish();
         format!("{}?{query}", self.path)
+    }
+
+    /// Where the visitor finds what listens there: on all addresses is where this page is.
+    pub(super) fn host_of(&self, address: IpAddr) -> String {
+        if address.is_unspecified() { self.host.clone() } else { address.to_string() }
     }
 
     /// Whether this page or one below it is looked at.
@@ -136,6 +146,11 @@ impl Visitor {
     pub(super) fn clock(&self, time: &Time) -> String {
         time.to_string().get(11..19).unwrap_or_default().to_owned()
     }
+}
+
+fn host(headers: &HeaderMap) -> Option<String> {
+    let host: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
+    Some(host.host().trim_start_matches('[').trim_end_matches(']').to_owned())
 }
 
 fn asked(query: &str, name: &str) -> Option<String> {
@@ -187,6 +202,15 @@ mod tests {
         assert_eq!((seen.lang, seen.remembered().len()), (Lang::En, 1));
         assert_eq!(seen.with("lang", "zh"), "/?x=%26&lang=zh");
         assert_eq!(visitor("/?lang=%3Cb%3E", &[]).lang, Lang::En);
+    }
+
+    #[test]
+    fn what_listens_everywhere_is_found_where_the_page_is() {
+        let all = ["0.0.0.0", "::"].map(|text| text.parse().unwrap());
+        for (host, found) in [("mx.test:8025", "mx.test"), ("[::1]:8025", "::1"), ("10.0.0.7", "10.0.0.7")] {
+            assert_eq!(all.map(|address| visitor("/", &[("host", host)]).host_of(address)), [found, found]);
+        }
+        assert_eq!(visitor("/", &[("host", "mx.test")]).host_of([127, 0, 0, 2].into()), "127.0.0.2");
     }
 
     #[test]
