@@ -12,18 +12,21 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::errors::ApiError;
 use super::{
-    Readiness, check, clock, events, guard, messages, metrics, openapi, outbox, page, providers, report, reproduce,
-    sessions, state, stubs, verdicts,
+    MOST_CONNECTIONS, Readiness, check, clock, events, guard, messages, metrics, openapi, outbox, page, providers,
+    report, reproduce, sessions, state, stubs, verdicts,
 };
 use crate::generation::Generation;
 use crate::journal::Journal;
 use crate::lane::Clocks;
 use crate::metrics::Metrics;
 use crate::store::Lanes;
+
+/// Lists that are live at once. Half of the connections are left to those who ask.
+const MOST_LIVE: usize = MOST_CONNECTIONS / 2;
 
 /// What the endpoints share. Clones are handles to the same.
 #[derive(Clone)]
@@ -45,6 +48,8 @@ struct Shared {
     addresses: RwLock<Vec<(String, SocketAddr)>>,
     /// How many large messages may be read at once.
     large: Semaphore,
+    /// How many lists may be live.
+    live: Arc<Semaphore>,
 }
 
 impl Api {
@@ -58,6 +63,7 @@ impl Api {
             generation: RwLock::new(generation),
             addresses: RwLock::default(),
             large: Semaphore::new(processors.min(4)),
+            live: Arc::new(Semaphore::new(MOST_LIVE)),
         }))
     }
 
@@ -103,6 +109,14 @@ impl Api {
         let done = tokio::task::spawn_blocking(work).await.map_err(io::Error::other)??;
         drop(permit);
         Ok(done)
+    }
+
+    /// A list is live until this is dropped.
+    pub(crate) fn watch_live(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        Arc::clone(&self.0.live).try_acquire_owned().map_err(|_| {
+            ApiError::new(StatusCode::SERVICE_UNAVAILABLE, format!("{MOST_LIVE} lists are live already"))
+                .help("close some pages that show sessions, or reload by hand")
+        })
     }
 
     /// All that is served.

@@ -2,6 +2,7 @@
 
 mod charts;
 mod coverage;
+mod live;
 mod messages;
 mod outbox;
 mod providers;

@@ -14,6 +14,7 @@ use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use indexmap::IndexMap;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until};
@@ -49,8 +50,9 @@ pub(super) async fn rows(
     Extension(closing): Extension<Closing>,
 ) -> Result<Response, ApiError> {
     let Wanted { filter, .. } = Wanted::read(&api, query.as_deref(), Kind::Session)?;
+    let seat = api.watch_live()?;
     let (_, coming) = api.journal().watch().since(None);
-    let gathering = Gathering { api, v, filter, coming, closing, sessions: IndexMap::new(), more: 0 };
+    let gathering = Gathering { api, v, filter, coming, closing, _seat: seat, sessions: IndexMap::new(), more: 0 };
     let events = stream::unfold((gathering, None), |(mut gathering, pending)| async {
         let event = match pending {
             Some(event) => event,
@@ -70,6 +72,7 @@ struct Gathering {
     filter: Filter,
     coming: Receiver<Event>,
     closing: Closing,
+    _seat: OwnedSemaphorePermit,
     /// The sessions of which something is to be shown, as far as they are known, in the order in which they were heard of.
     sessions: IndexMap<Id, Option<Arc<Session>>>,
     more: usize,
