@@ -1,5 +1,8 @@
 //! Sessions as they happen.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use thirtyfour::Key;
 
 use super::Browser;
@@ -114,7 +117,9 @@ async fn a_flood_does_not_freeze_it() {
     browser.until("#rows tr", |text| text.contains("end@example.org")).await;
     let rows = browser.script("return document.querySelectorAll('#rows tr').length").await;
     assert!(rows.as_u64().is_some_and(|rows| (30..=200).contains(&rows)), "{rows}");
-    browser.until("#live", |text| text.contains("more, not shown")).await;
+    browser.until("#more", |text| text.contains("more, not shown")).await;
+    // What is read out stays as it is.
+    assert_eq!(browser.text("#live").await, "live");
     // No time is asserted, for a machine may be slow: it goes on answering.
     println!("the longest pause between two frames was {} ms", browser.script("return window.longest").await);
     browser.press("?").await;
@@ -147,4 +152,78 @@ async fn keys_go_through_the_list() {
     browser.press("j").await;
     browser.press(Key::Enter).await;
     browser.until("h1", |text| text.contains("Session")).await;
+}
+
+#[tokio::test]
+async fn whoever_is_at_a_row_stays_there_when_it_changes() {
+    let asked = Asked::start(&[]);
+    let browser = Browser::open(&asked, "en").await;
+    browser.go("/").await;
+    browser.until("#live", |text| text == "live").await;
+    let mut session = TcpStream::connect(asked.serving.address("smtp")).unwrap();
+    session.write_all(b"EHLO client.test\r\n").unwrap();
+    browser.until("#rows tr", |text| text.contains("open")).await;
+    browser.press("j").await;
+    session.write_all(b"MAIL FROM:<a@example.org>\r\nRCPT TO:<keyword@263.mockmx.test>\r\n").unwrap();
+    session.write_all(b"DATA\r\nSubject: x\r\n\r\nx\r\n.\r\nQUIT\r\n").unwrap();
+    browser.until("#rows tr", |text| text.contains("refused")).await;
+    assert!(browser.script("return document.activeElement.textContent").await.to_string().contains("refused"));
+    assert_eq!(browser.script("return document.activeElement.closest('tr').rowIndex").await, 1);
+}
+
+#[tokio::test]
+async fn a_list_that_nobody_sees_holds_no_connection_and_catches_up() {
+    let asked = Asked::start(&[]);
+    let browser = Browser::open(&asked, "en").await;
+    browser.go("/").await;
+    browser.until("#live", |text| text == "live").await;
+    let hide = |hidden: bool| {
+        format!(
+            "Object.defineProperty(document, 'hidden', {{value: {hidden}, configurable: true}}); \
+             document.dispatchEvent(new Event('visibilitychange'));"
+        )
+    };
+    browser.script(&hide(true)).await;
+    asked.deliver("a@example.org", KEYWORD, b"Subject: x\r\n\r\nx");
+    let other = Browser::open(&asked, "en").await;
+    other.go("/").await;
+    other.until("#rows tr", |text| text.contains("a@example.org")).await;
+    assert!(browser.texts("#rows tr").await.is_empty());
+    browser.script(&hide(false)).await;
+    browser.until("#rows tr", |text| text.contains("a@example.org")).await;
+    assert_eq!(browser.texts("#rows tr").await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_way_back_leads_to_the_former_filter_and_what_is_live_follows() {
+    let asked = Asked::start(&[]);
+    let browser = Browser::open(&asked, "en").await;
+    browser.go("/").await;
+    browser.find("#text").await.send_keys("KEYWORD@").await.unwrap();
+    browser.until_script("return location.search.includes('KEYWORD')").await;
+    browser.driver.back().await.unwrap();
+    browser.until_script("return location.search === ''").await;
+    browser.until("#live", |text| text == "live").await;
+    asked.deliver("a@example.org", "user@example.com", b"Subject: x\r\n\r\nx");
+    browser.until("#rows tr", |text| text.contains("a@example.org")).await;
+}
+
+#[tokio::test]
+async fn single_keys_can_be_switched_off() {
+    let asked = Asked::start(&[]);
+    asked.deliver("a@example.org", KEYWORD, b"Subject: x\r\n\r\nx");
+    let browser = Browser::open(&asked, "en").await;
+    browser.go("/").await;
+    browser.press("?").await;
+    browser.click("#single").await;
+    browser.press(Key::Escape).await;
+    browser.go("/").await;
+    browser.press("j").await;
+    assert_eq!(browser.script("return document.activeElement.tagName").await, "BODY");
+    browser.click("[data-open=keys]").await;
+    browser.click("#single").await;
+    browser.press(Key::Escape).await;
+    browser.until_script("return !document.getElementById('keys').open").await;
+    browser.press("j").await;
+    assert_eq!(browser.script("return document.activeElement.closest('tr').rowIndex").await, 1);
 }
