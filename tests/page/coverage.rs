@@ -22,7 +22,7 @@ fn what_a_sender_was_never_shown_is_listed() {
     assert_eq!(between(met, "href=\"/providers/263/", "\""), ["keyword", "user-unknown"]);
     assert_eq!(between(met, "<span class=\"count some\">", "×"), ["2", "1"]);
     let zh = part(&looked.page("/coverage?lang=zh"));
-    assert!(zh.contains("从未遇到 (31)") && zh.contains("2 / 33"), "{zh}");
+    assert!(zh.contains("从未触发 (31)") && zh.contains("2 / 33"), "{zh}");
 }
 
 #[test]

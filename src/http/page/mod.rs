@@ -44,7 +44,7 @@ const PAGES: [(&str, &str, &str); 9] = [
     ("/", "Sessions", "会话"),
     ("/messages", "Messages", "邮件"),
     ("/providers", "Providers", "服务商"),
-    ("/coverage", "Coverage", "覆盖"),
+    ("/coverage", "Coverage", "覆盖率"),
     ("/state", "State", "状态"),
     ("/outbox", "Outbox", "待发通知"),
     ("/stubs", "Stubs", "桩规则"),

@@ -19,22 +19,22 @@ const OWN: [(&str, &str, &str); 4] = [
     (
         "unknown-rule",
         "The session names a rule that there is not, as nonesuch@263.mockmx.test does. The reply is 550.",
-        "会话按名称触发的规则不存在,例如 nonesuch@263.mockmx.test。回复为 550。",
+        "会话按名称触发的规则不存在，例如 nonesuch@263.mockmx.test。回复为 550。",
     ),
     (
         "habit",
         "The session has an address that other test servers taught testers, as bounce+550+no@any.example, and gets what it asks for. The setting habits = false ends that.",
-        "会话用了其他测试服务器的特殊地址,例如 bounce+550+no@any.example,照其要求回复。设置 habits = false 可关闭。",
+        "会话用了其他测试服务器的特殊地址，例如 bounce+550+no@any.example，照其要求回复。设置 habits = false 可关闭。",
     ),
     (
         "journal",
         "The message cannot be kept, so it is not taken: 451. The evidence says why, and so does /readyz.",
-        "邮件无法存入日志,因此不接收:451。依据一栏和 /readyz 说明原因。",
+        "邮件无法存入日志，因此不接收：451。依据一栏和 /readyz 说明原因。",
     ),
     (
         "spool",
         "The message cannot be read in, for the disk is full or broken: 451. The evidence says why.",
-        "磁盘已满或出错,邮件无法读入:451。依据一栏说明原因。",
+        "磁盘已满或出错，邮件无法读入：451。依据一栏说明原因。",
     ),
 ];
 
