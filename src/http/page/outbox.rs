@@ -24,7 +24,7 @@ pub(super) struct Due {
     pub(super) moment: String,
     pub(super) state: Outcome,
     /// Milliseconds until then, if it waits, and the same for people.
-    pub(super) left: Option<(u64, String)>,
+    pub(super) left: Option<(u128, String)>,
     /// That clock stands still.
     pub(super) is_frozen: bool,
 }
@@ -35,23 +35,16 @@ impl Due {
         // A lane that nobody has named yet shows what the default one shows.
         let clock = &lane.as_ref().unwrap_or_else(|| api.lanes().default_lane()).clock;
         let now = clock.now();
-        let left = u64::try_from(notification.due.since(now).as_millis()).unwrap_or(u64::MAX);
+        let left = notification.due.since(now);
         let is_due = notification.is_due(now);
         Self {
             at: notification.due.to_string(),
             moment: shown::moment(notification.due),
             state: Outcome::of_state(is_due),
-            left: (!is_due).then(|| (left, countdown(left))),
+            left: (!is_due).then(|| (left.as_millis(), shown::countdown(left))),
             is_frozen: clock.is_frozen(),
         }
     }
-}
-
-/// As `page.js` counts it down.
-fn countdown(millis: u64) -> String {
-    let seconds = millis.div_ceil(1_000);
-    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
 /// The rule that says so, and where it is.
@@ -111,18 +104,4 @@ pub(super) async fn page(State(api): State<Api>, v: Visitor, RawQuery(query): Ra
         wanted,
         v,
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_left_is_counted_up() {
-        for (millis, shown) in
-            [(0, "0:00"), (1, "0:01"), (59_001, "1:00"), (3_599_000, "59:59"), (90_061_000, "25:01:01")]
-        {
-            assert_eq!(countdown(millis), shown);
-        }
-    }
 }

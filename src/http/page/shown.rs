@@ -1,5 +1,7 @@
 //! What strangers wrote, as it can be shown, and no more of it than a page can carry.
 
+use std::time::Duration;
+
 use bytesize::ByteSize;
 
 use crate::brought::within;
@@ -61,6 +63,13 @@ pub(super) fn moment(time: Time) -> String {
     text.get(..19).unwrap_or(&text).replace('T', " ")
 }
 
+/// A time that is left, in whole seconds that have begun, as `page.js` goes on with it.
+pub(super) fn countdown(left: Duration) -> String {
+    let seconds = left.as_millis().div_ceil(1000);
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,5 +93,19 @@ mod tests {
     fn sizes_and_moments_are_for_people() {
         assert_eq!((size(12), size(2_048)), ("12 B".to_owned(), "2.0 KiB".to_owned()));
         assert_eq!(moment(Time::from_unix_seconds(0)), "1970-01-01 00:00:00");
+    }
+
+    #[test]
+    fn a_countdown_ends_when_it_is_over_and_not_before() {
+        for (millis, told) in [
+            (0, "0:00"),
+            (1, "0:01"),
+            (1_000, "0:01"),
+            (60_001, "1:01"),
+            (1_200_000, "20:00"),
+            (86_399_999, "24:00:00"),
+        ] {
+            assert_eq!(countdown(Duration::from_millis(millis)), told, "{millis}");
+        }
     }
 }

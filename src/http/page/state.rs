@@ -1,7 +1,5 @@
 //! What a lane remembers, when each of it is free, and the lane's clock.
 
-use std::time::Duration;
-
 use askama::Template;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
@@ -11,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::frame::{back_to, html};
+use super::shown::countdown;
 use super::visitor::{LANG, THEME, Visitor};
 use crate::clock::Time;
 use crate::http::api::Api;
@@ -155,31 +154,5 @@ const fn kind(kind: HoldingKind) -> (&'static str, &'static str, &'static str) {
         HoldingKind::Concurrency => ("moved", "sessions at once", "并发会话"),
         HoldingKind::Mailbox => ("good", "mailbox", "邮箱"),
         HoldingKind::Answer => ("open", "told it is away", "已自动回复"),
-    }
-}
-
-/// A time that is left, in whole seconds that have begun, as `page.js` goes on with it.
-fn countdown(left: Duration) -> String {
-    let seconds = left.as_millis().div_ceil(1000);
-    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_countdown_ends_when_it_is_over_and_not_before() {
-        for (millis, told) in [
-            (0, "0:00"),
-            (1, "0:01"),
-            (1_000, "0:01"),
-            (60_001, "1:01"),
-            (1_200_000, "20:00"),
-            (86_399_999, "24:00:00"),
-        ] {
-            assert_eq!(countdown(Duration::from_millis(millis)), told, "{millis}");
-        }
     }
 }
