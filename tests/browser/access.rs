@@ -53,10 +53,24 @@ fn eventful() -> Asked {
                 --a\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<h1>发票</h1><p>见附件</p>\r\n--a--\r\n\
                 --b\r\nContent-Type: application/pdf; name=\"invoice.pdf\"\r\nContent-Disposition: attachment\r\n\r\n%PDF-1.4\r\n--b--";
     asked.deliver("a@example.org", "user@example.com", html.as_bytes());
+    asked.smtp(&long());
     asked
         .post_json("stubs", r#"{"stage": "rcpt", "when": {"recipient": "a@example.com"}, "reply": "450 4.2.0 later"}"#)
         .expect(201);
     asked
+}
+
+/// A message with a long word wherever there may be one, in a lane and from a sender of long names.
+fn long() -> Vec<u8> {
+    let [name, label, word] = [250, 60, 200].map(|length| "W".repeat(length));
+    format!(
+        "EHLO {name}\r\nMAIL FROM:<{label}@{label}.{label}.example>\r\n\
+         RCPT TO:<{label}@{label}.lane.mockmx.test>\r\nDATA\r\nSubject: {word}\r\n\
+         X-{word}: {word}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\nContent-Type: text/html\r\n\r\n<table width=3000><td>{word}</table>\r\n\
+         --b\r\nContent-Type: application/{label}; name=\"{word}\"\r\n\r\n{word}\r\n--b--\r\n.\r\nQUIT\r\n"
+    )
+    .into_bytes()
 }
 
 #[tokio::test]
@@ -65,6 +79,12 @@ async fn nobody_is_kept_out_of_a_page() {
     let mut pages: Vec<(String, String)> = PAGES.iter().map(|path| (name(path), (*path).to_owned())).collect();
     let session = asked.items("sessions?rule=keyword&limit=1").remove(0);
     pages.push(("session".to_owned(), format!("/sessions/{}", text(&session, "/id"))));
+    let word = "w".repeat(60);
+    for (name, collection) in [("long-session", "sessions"), ("long-message", "messages")] {
+        let item = asked.items(&format!("{collection}?text={word}&limit=1")).remove(0);
+        pages.push((name.to_owned(), format!("/{collection}/{}", text(&item, "/id"))));
+    }
+    pages.push(("long-state".to_owned(), format!("/state?lane={word}")));
     for (name, query) in [("message", "messages?subject=archive&limit=1"), ("notification", "outbox?limit=1")] {
         let (collection, _) = query.split_once('?').unwrap();
         let item = asked.items(query).remove(0);
