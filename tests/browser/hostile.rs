@@ -8,7 +8,7 @@ use super::Browser;
 use crate::api::Asked;
 
 /// What stands in every field that a stranger fills in. `HOST` is a listener of the test's, which nobody must ask.
-const CORPUS: [&str; 24] = [
+const CORPUS: [&str; 25] = [
     "<script>window.ran = 1</script>",
     "<img src=x onerror=window.ran=1>",
     "<img src=http://HOST/img>",
@@ -23,6 +23,7 @@ const CORPUS: [&str; 24] = [
     "<body onload=window.ran=1>",
     "<link rel=stylesheet href=http://HOST/css>",
     "<style>@import 'http://HOST/import';*{background:url(http://HOST/url)}</style>",
+    "<select><style></select><link rel=preconnect href=http://HOST><img src=http://HOST/select></style>",
     "<meta http-equiv=refresh content='0;url=http://HOST/refresh'>",
     "<base href=http://HOST/>",
     "<form action=http://HOST/form><input type=submit autofocus></form>",
