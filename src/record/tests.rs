@@ -246,7 +246,7 @@ fn what_is_not_passed_on_is_not_offered_and_not_taken() {
     assert!(pack(&recording).contains("# Not passed on, so not here: CHUNKING, STARTTLS."));
     let mut dialogue = Dialogue::new(1, IpAddr::from(Ipv4Addr::LOCALHOST));
     dialogue.server(b"220 x\r\n", NOW).unwrap();
-    dialogue.client(b"NOOP\r\nSTARTTLS\r\nNOOP\r\nBDAT 6 LAST\r\nRSET\r\n");
+    dialogue.client(b"NOOP\r\nSTARTTLS now\r\nNOOP\r\nBDAT 6 LAST\r\nRSET\r\n");
     assert_eq!(dialogue.to_server, b"NOOP\r\nNOOP\r\n");
     dialogue.server(b"250 a\r\n250 b\r\n", NOW).unwrap();
     let own = "220 x\r\n250 a\r\n502 5.5.1 Error: STARTTLS is not passed on\r\n250 b\r\n502 5.5.1 Error: BDAT is not passed on\r\n";
@@ -255,6 +255,28 @@ fn what_is_not_passed_on_is_not_offered_and_not_taken() {
     let mut dialogue = Dialogue::new(1, IpAddr::from(Ipv4Addr::LOCALHOST));
     dialogue.client(b"POST / HTTP/1.1\r\nMAIL FROM:<a@b.example>\r\n");
     assert!(dialogue.is_over() && dialogue.to_server.is_empty());
+}
+
+#[test]
+fn what_is_said_around_auth_is_written_nowhere() {
+    let mut recording = Recording::default();
+    let refused = |line: &str| format!("500 5.5.1 Command unrecognized: {line}\r\n");
+    let lines = [
+        "AUTH LOGIN",
+        "aHVudGVyMg==",
+        "AUTH PLAIN AGJvYgBodW50ZXIy x",
+        "AUTHPLAIN AGJvYgBodW50ZXIy",
+        "AUTH AGJvYgBodW50ZXIy",
+        "\u{feff}AUTH PLAIN AGJvYgBodW50ZXIy",
+    ];
+    let replies: Vec<_> = lines.iter().map(|line| refused(line)).collect();
+    let lines: Vec<_> = lines.iter().map(|line| format!("{line}\r\n")).collect();
+    let said = lines.iter().zip(&replies).map(|(line, reply)| (line.as_str(), reply.as_bytes()));
+    session(&mut recording, 0, &[GREETING, EHLO].into_iter().chain(said).collect::<Vec<_>>());
+    let pack = pack(&recording);
+    assert!(!pack.contains("aHVu") && !pack.contains("AGJv") && !pack.contains("hunter2"), "{pack}");
+    assert_eq!(recording.counts(), (3, 1, 5));
+    assert!(pack.contains("AUTH LOGIN"), "{pack}");
 }
 
 #[test]

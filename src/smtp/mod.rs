@@ -38,6 +38,7 @@ pub(crate) use path::is_path;
 pub use persona::{Canned, Persona};
 pub use session::Session;
 pub use transcript::Spoken;
+pub(crate) use transcript::{Holds, Passwords, is_mechanism};
 
 /// Bounds within a session.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -43,18 +43,35 @@ pub enum Spoken {
     },
 }
 
-/// The lines since they were last taken.
+/// Which command lines may hold a password.
 #[derive(Debug, Default)]
-pub(super) struct Transcript {
-    lines: Vec<Spoken>,
+pub(crate) struct Passwords {
     /// The latest command was AUTH. What follows it without being a command is a response that came too early or too
     /// late.
     after_auth: bool,
 }
 
-impl Transcript {
-    /// Notes a command line.
-    pub(super) fn command(&mut self, line: &[u8], bare_lf: bool) {
+/// What of a line may be one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Holds {
+    /// Nothing.
+    Nothing,
+    /// What stands behind AUTH, with which it begins, and its mechanism.
+    Response,
+    /// All of it.
+    Anything,
+}
+
+/// The lines since they were last taken.
+#[derive(Debug, Default)]
+pub(super) struct Transcript {
+    lines: Vec<Spoken>,
+    passwords: Passwords,
+}
+
+impl Passwords {
+    /// Looks at the next command line.
+    pub(crate) fn look(&mut self, line: &[u8]) -> Holds {
         let text = String::from_utf8_lossy(line);
         let verb = text.split_ascii_whitespace().next().unwrap_or_default();
         let is_known = VERBS.iter().any(|known| known.eq_ignore_ascii_case(verb));
@@ -66,10 +83,32 @@ impl Transcript {
         if is_known || is_auth || holds_auth {
             self.after_auth = is_auth || holds_auth;
         }
-        let text = match () {
-            () if is_auth => auth(&text),
-            () if holds_auth || !is_known && self.after_auth => HIDDEN.to_owned(),
-            () => text.into_owned(),
+        match () {
+            () if is_auth => Holds::Response,
+            () if holds_auth || !is_known && self.after_auth => Holds::Anything,
+            () => Holds::Nothing,
+        }
+    }
+
+    /// Takes note of a line that was thrown away. It may have been AUTH.
+    pub(crate) const fn too_long(&mut self) {
+        self.after_auth = true;
+    }
+}
+
+/// Whether that is a SASL mechanism that clients try.
+pub(crate) fn is_mechanism(name: &str) -> bool {
+    MECHANISMS.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+impl Transcript {
+    /// Notes a command line.
+    pub(super) fn command(&mut self, line: &[u8], bare_lf: bool) {
+        let text = String::from_utf8_lossy(line);
+        let text = match self.passwords.look(line) {
+            Holds::Response => auth(&text),
+            Holds::Anything => HIDDEN.to_owned(),
+            Holds::Nothing => text.into_owned(),
         };
         self.client(text, bare_lf);
     }
@@ -79,9 +118,9 @@ impl Transcript {
         self.client(if line == b"*" { "*".to_owned() } else { HIDDEN.to_owned() }, bare_lf);
     }
 
-    /// Notes a line that was thrown away. It may have been AUTH.
+    /// Notes a line that was thrown away.
     pub(super) fn too_long(&mut self) {
-        self.after_auth = true;
+        self.passwords.too_long();
         self.client("(a line that is too long)".to_owned(), false);
     }
 
@@ -109,7 +148,7 @@ impl Transcript {
 fn auth(text: &str) -> String {
     let mut words = text.split_ascii_whitespace();
     let (verb, mechanism) = (words.next().unwrap_or_default(), words.next());
-    let named = mechanism.filter(|name| MECHANISMS.iter().any(|known| known.eq_ignore_ascii_case(name)));
+    let named = mechanism.filter(|name| is_mechanism(name));
     let hidden = verb.len() > 4 || words.next().is_some() || mechanism.is_some() != named.is_some();
     let shown = [verb.get(..4), named, hidden.then_some(HIDDEN)];
     shown.into_iter().flatten().collect::<Vec<_>>().join(" ")

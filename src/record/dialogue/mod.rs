@@ -15,7 +15,7 @@ use super::{Asked, Exchange};
 use crate::address::Address;
 use crate::clock::Time;
 use crate::facts::ReversePath;
-use crate::smtp::{Canned, Command, Decoder, Extensions, Input, Line, is_http};
+use crate::smtp::{Canned, Command, Decoder, Extensions, Holds, Input, Line, Passwords, is_http, is_mechanism};
 
 /// Bytes of a command line, and of a line that answers a challenge (RFC 4954 §4).
 const COMMAND: usize = 4 << 10;
@@ -79,6 +79,7 @@ pub(crate) struct Dialogue {
     /// The SIZE that is offered.
     most: Option<u64>,
     secrets: Secrets,
+    passwords: Passwords,
     login: Option<String>,
     sender: Option<ReversePath>,
     announced: u64,
@@ -146,6 +147,7 @@ impl Dialogue {
             offered: None,
             most: None,
             secrets: Secrets::default(),
+            passwords: Passwords::default(),
             login: None,
             sender: None,
             announced: 0,
@@ -255,13 +257,19 @@ impl Dialogue {
         }
         match self.input.line(COMMAND) {
             None => return false,
-            Some(Line::TooLong) => self.own("500 5.5.2 Error: line too long\r\n", false),
+            Some(Line::TooLong) => {
+                self.passwords.too_long();
+                self.own("500 5.5.2 Error: line too long\r\n", false);
+            }
             Some(Line::Whole(line)) => self.line(&line),
         }
         true
     }
 
     fn line(&mut self, line: &[u8]) {
+        let holds = self.passwords.look(line);
+        // What is no mechanism may be the response itself.
+        let mut is_plain = false;
         let said = match Command::parse(line, self.offered.unwrap_or_else(Extensions::all)) {
             Ok(Command::Helo { extended, name }) => Said::Helo { extended, name: name.to_owned() },
             Ok(Command::Mail { sender, parameters }) => {
@@ -272,6 +280,7 @@ impl Dialogue {
             Ok(Command::Bdat { .. }) => return self.own("502 5.5.1 Error: BDAT is not passed on\r\n", true),
             Ok(Command::StartTls) => return self.own("502 5.5.1 Error: STARTTLS is not passed on\r\n", false),
             Ok(Command::Auth { mechanism, initial }) => {
+                is_plain = is_mechanism(mechanism);
                 self.secrets.begin(mechanism, initial);
                 Said::Auth
             }
@@ -283,9 +292,16 @@ impl Dialogue {
             Ok(Command::Help) => Said::Verb("HELP", Canned::Help),
             // Offered or not, the bytes behind it are no lines.
             Err(_) if verb_is(line, b"BDAT") => return self.own("502 5.5.1 Error: BDAT is not passed on\r\n", true),
+            // A server may be more generous than this, and TLS would begin.
+            Err(_) if verb_is(line, b"STARTTLS") => {
+                return self.own("502 5.5.1 Error: STARTTLS is not passed on\r\n", false);
+            }
             Err(_) if verb_is(line, b"AUTH") => Said::Auth,
             Err(wrong) => Said::Fault(wrong),
         };
+        if holds != Holds::Nothing && !is_plain {
+            self.secrets.suspect(line);
+        }
         let waits =
             matches!(said, Said::Helo { .. } | Said::Auth | Said::Data | Said::Verb("QUIT", _) | Said::Fault(_));
         self.pass(line);
