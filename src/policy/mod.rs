@@ -29,7 +29,7 @@ mod stub;
 mod stub_files;
 #[cfg(test)]
 mod tests;
-mod trigger;
+pub(crate) mod trigger;
 mod view;
 
 use std::collections::HashMap;

@@ -280,6 +280,17 @@ fn what_is_said_around_auth_is_written_nowhere() {
 }
 
 #[test]
+fn names_that_mean_a_rule_of_mockmx_are_told() {
+    let told = |to: &str| {
+        let mut recording = Recording::default();
+        session(&mut recording, 0, &all(&[rcpt_refused(&format!("RCPT TO:<{to}>\r\n"), b"550 no\r\n")]));
+        pack(&recording).contains("# Names within mockmx.test may name a rule of mockmx's own")
+    };
+    assert!(told("keyword@263.MockMX.test"));
+    assert!(!told("keyword@263.notmockmx.test") && !told("a@mockmx.test.example"));
+}
+
+#[test]
 fn what_looks_like_a_command_in_a_text_is_none() {
     let mut recording = Recording::default();
     let text = "MAIL FROM:<x@y.example>\n.\r\nRCPT TO:<x@y.example>\r\n..\r\n.\r\n";

@@ -1,5 +1,7 @@
 //! What conditions look at.
 
+use std::cmp::Ordering;
+
 use super::Case;
 use crate::address::Address;
 use crate::facts::ReversePath;
@@ -89,6 +91,19 @@ pub(super) fn levels(asked: Asked, wanted: &[Match]) -> Vec<Vec<By>> {
     levels
 }
 
+/// Whether two sorted lists have something in common. A message may have a thousand recipients, and each is compared with
+/// all others.
+fn overlap(mut one: &[String], mut other: &[String]) -> bool {
+    while let ([first, rest @ ..], [second, behind @ ..]) = (one, other) {
+        match first.cmp(second) {
+            Ordering::Equal => return true,
+            Ordering::Less => one = rest,
+            Ordering::Greater => other = behind,
+        }
+    }
+    false
+}
+
 /// One choice of what is looked at, and that of each case.
 pub(super) struct Level {
     pub(super) by: Vec<By>,
@@ -109,7 +124,7 @@ impl Level {
     /// Whether a condition made of the one holds for the other.
     pub(super) fn meet(&self, one: usize, other: usize) -> bool {
         let pairs = self.values[one].iter().zip(&self.values[other]);
-        pairs.into_iter().all(|(one, other)| one.iter().any(|value| other.contains(value)))
+        pairs.into_iter().all(|(one, other)| overlap(one, other))
     }
 
     /// All for which the condition holds.
@@ -125,5 +140,29 @@ impl Level {
 
     pub(super) fn when(&self, index: usize) -> Vec<(&'static str, Vec<String>)> {
         self.by.iter().map(|by| by.key()).zip(self.values[index].iter().cloned()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_overlap_wherever_the_common_word_stands() {
+        let list = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        for (one, other, wanted) in [
+            ("", "", false),
+            ("a", "", false),
+            ("a", "a", true),
+            ("a b c", "c", true),
+            ("c", "a b c", true),
+            ("a c e", "b d e", true),
+            ("a c e", "b d f", false),
+            ("b", "a c", false),
+        ] {
+            let (one, other) = (list(one), list(other));
+            assert_eq!(overlap(&one, &other), wanted, "{one:?} {other:?}");
+            assert_eq!(overlap(&other, &one), wanted, "{other:?} {one:?}");
+        }
     }
 }

@@ -12,8 +12,9 @@ use self::other::Others;
 use super::cases::{Case, Does, Ruling, rulings, usual};
 use super::words::{Words, varying};
 use super::{Answer, Asked, Exchange, Match, Recording};
-use crate::address::parse_domain;
+use crate::address::{Address, fold, parse_domain};
 use crate::escape::Escaped;
+use crate::policy::trigger::DOMAIN;
 use crate::smtp::{Canned, Extension};
 
 /// The first line of every pack that was recorded.
@@ -141,6 +142,12 @@ fn head(recording: &Recording, id: &str, upstream: &str, notes: &[String]) -> St
     if recording.offered.is_some_and(|offered| offered.contains(Extension::Auth)) {
         comment(&mut pack, "EHLO offers AUTH on submission listeners alone, 127.0.0.1:2587 by default.");
     }
+    if recording.exchanges.iter().any(names_a_rule) {
+        comment(
+            &mut pack,
+            "Names within mockmx.test may name a rule of mockmx's own, which then speaks instead of those here.",
+        );
+    }
     if left_out > 0 {
         comment(
             &mut pack,
@@ -150,6 +157,15 @@ fn head(recording: &Recording, id: &str, upstream: &str, notes: &[String]) -> St
     let mut seen = BTreeSet::new();
     notes.iter().filter(|note| seen.insert(note.as_str())).take(MOST_NOTES).for_each(|note| comment(&mut pack, note));
     pack
+}
+
+/// Whether what was said would be taken for the name of a rule when it is said again.
+fn names_a_rule(exchange: &Exchange) -> bool {
+    let of = &exchange.of;
+    let sender = of.sender.as_ref().and_then(|sender| sender.address());
+    let domains = of.recipients.iter().chain(sender).map(Address::domain);
+    let is_within = |name: &str| fold(name).strip_suffix(DOMAIN).is_some_and(|rest| rest.ends_with('.'));
+    domains.chain(of.helo.as_deref()).any(is_within)
 }
 
 fn body(
