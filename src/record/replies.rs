@@ -9,10 +9,14 @@ const LONGEST_LINE: usize = 4 << 10;
 /// Lines of a reply.
 const MOST_LINES: usize = 200;
 
-/// Why there is no reply.
+/// Why a server is not listened to any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("its reply has no end")]
-pub(crate) struct Endless;
+pub(crate) enum Faulty {
+    #[error("its reply has no end")]
+    Endless,
+    #[error("it says what nobody asked for")]
+    Unasked,
+}
 
 /// Bytes that came from the server and were not yet looked at.
 #[derive(Debug, Default)]
@@ -29,13 +33,13 @@ impl Replies {
     }
 
     /// The next reply, with its line ends. A line that is none of a reply ends it too.
-    pub(crate) fn next(&mut self) -> Result<Option<Vec<u8>>, Endless> {
+    pub(crate) fn next(&mut self) -> Result<Option<Vec<u8>>, Faulty> {
         let (mut at, mut lines) = (0, 0);
         while let Some(length) = memchr(b'\n', &self.0[at..]) {
             lines += 1;
             let line = &self.0[at..=at + length];
             if line.len() > LONGEST_LINE || at + line.len() > LONGEST || lines > MOST_LINES {
-                return Err(Endless);
+                return Err(Faulty::Endless);
             }
             at += line.len();
             if !(line.len() > 4 && line[..3].iter().all(u8::is_ascii_digit) && line[3] == b'-') {
@@ -43,7 +47,7 @@ impl Replies {
                 return Ok(Some(std::mem::replace(&mut self.0, rest)));
             }
         }
-        if self.0.len() - at > LONGEST_LINE { Err(Endless) } else { Ok(None) }
+        if self.0.len() - at > LONGEST_LINE { Err(Faulty::Endless) } else { Ok(None) }
     }
 }
 
@@ -96,13 +100,13 @@ mod tests {
         assert!(pushed < 10);
         let mut replies = Replies::default();
         replies.push(&b"250-x\r\n".repeat(10_000));
-        assert_eq!(replies.next(), Err(Endless));
+        assert_eq!(replies.next(), Err(Faulty::Endless));
         let mut replies = Replies::default();
         for _ in 0..MOST_LINES {
             replies.push(b"250-x\r\n");
             assert_eq!(replies.next(), Ok(None));
         }
         replies.push(b"250 x\r\n");
-        assert_eq!(replies.next(), Err(Endless));
+        assert_eq!(replies.next(), Err(Faulty::Endless));
     }
 }

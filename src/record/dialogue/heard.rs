@@ -47,6 +47,7 @@ impl Dialogue {
             Some(Pending::Server(said)) => said,
             own => {
                 self.pending.extend(own);
+                self.unasked += 1;
                 self.leaving |= has_code(&reply, b"421");
                 let of = self.circumstances(now, &Said::Connect);
                 return self.note(Asked::Nothing, reply, of);

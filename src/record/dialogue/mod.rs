@@ -9,7 +9,7 @@ mod heard;
 use std::collections::VecDeque;
 use std::net::IpAddr;
 
-use super::replies::{Endless, Replies};
+use super::replies::{Faulty, Replies};
 use super::secrets::Secrets;
 use super::{Asked, Exchange};
 use crate::address::Address;
@@ -29,6 +29,10 @@ const MOST_INPUT: usize = 64 << 10;
 
 /// Recipients of a message that are remembered.
 const MOST_RECIPIENTS: usize = 1_000;
+
+/// Replies of a session that answer nothing. A server may say 421 so (RFC 5321 §3.8), and one that takes a bare LF for a
+/// line end answers what stands in a text.
+const MOST_UNASKED: usize = 100;
 
 /// Bytes of the beginning of a message in which its subject is looked for.
 const HEAD: usize = 16 << 10;
@@ -85,6 +89,8 @@ pub(crate) struct Dialogue {
     announced: u64,
     recipients: Vec<Address>,
     text: Option<Text>,
+    /// How many replies answered nothing.
+    unasked: usize,
     /// The latest reply said goodbye: 421, or what QUIT was answered with.
     leaving: bool,
 }
@@ -153,6 +159,7 @@ impl Dialogue {
             announced: 0,
             recipients: Vec::new(),
             text: None,
+            unasked: 0,
             leaving: false,
         }
     }
@@ -189,9 +196,12 @@ impl Dialogue {
     }
 
     /// Takes in what the server sent.
-    pub(crate) fn server(&mut self, bytes: &[u8], now: Time) -> Result<(), Endless> {
+    pub(crate) fn server(&mut self, bytes: &[u8], now: Time) -> Result<(), Faulty> {
         self.replies.push(bytes);
         while let Some(reply) = self.replies.next()? {
+            if self.unasked == MOST_UNASKED {
+                return Err(Faulty::Unasked);
+            }
             self.heard(reply, now);
             self.advance();
         }

@@ -122,7 +122,7 @@ impl<T: Fn(&Notice<'_>)> Session<'_, T> {
                 Came::FromServer(Err(_)) => Some(self.gone(&mut dialogue, Gone::Closed)),
                 Came::FromServer(Ok(count)) => match dialogue.server(&from_server[..count], now) {
                     Ok(()) => None,
-                    Err(endless) => Some(self.broken(&endless.to_string(), &mut dialogue, Gone::Closed)),
+                    Err(fault) => Some(self.broken(&fault.to_string(), &mut dialogue, Gone::Closed)),
                 },
                 Came::FromClient(Ok(0)) => {
                     // It may have said all at once, and still wait for the replies.
@@ -133,6 +133,11 @@ impl<T: Fn(&Notice<'_>)> Session<'_, T> {
                     progress = came_on(progress, dialogue.reads_text(), count);
                     dialogue.client(&from_client[..count]);
                     None
+                }
+                // What the server says cannot be read before.
+                Came::Nothing if for_client > 0 => {
+                    self.fail("the client does not read".to_owned());
+                    Some(Left::Reset)
                 }
                 Came::Nothing if for_server > 0 => Some(self.broken("it does not read", &mut dialogue, Gone::Silent)),
                 Came::Nothing if waited => Some(self.broken("it does not answer", &mut dialogue, Gone::Silent)),
