@@ -15,6 +15,7 @@ fn help_shows_flags_defaults_and_examples() {
         ("check", &["check", "-h"]),
         ("providers", &["providers", "-h"]),
         ("report", &["report", "-h"]),
+        ("reproduce", &["reproduce", "--help"]),
     ] {
         let output = mockmx(Path::new("/")).args(arguments).output().unwrap();
         let (text, errors, code) = said(&output);

@@ -24,7 +24,13 @@ struct Recorder {
 
 impl Recorder {
     fn start(folder: &Path, upstream: SocketAddr, more: &[&str]) -> Self {
+        Self::start_with(folder, upstream, more, &std::env::temp_dir())
+    }
+
+    /// With that folder for files that do not last.
+    fn start_with(folder: &Path, upstream: SocketAddr, more: &[&str], elsewhere: &Path) -> Self {
         let mut command = mockmx(folder);
+        command.env("TMPDIR", elsewhere);
         command.args(["record", "--upstream", &upstream.to_string(), "--listen", "0", "--pack", "recorded.toml"]);
         let mut child = command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let watchdog = Watchdog::over(&child, "KILL");
@@ -319,6 +325,35 @@ fn a_server_that_breaks_off_hangs_or_never_ends_is_borne() {
 }
 
 #[test]
+fn who_never_reads_and_who_never_stops_is_left() {
+    let fake = Fake::start(|line| match line {
+        "NOOP" => Does::Say([b"250 ".to_vec(), vec![b'x'; 4_000], b"\r\n".to_vec()].concat()),
+        "RSET" => Does::Say(b"250 x\r\n".repeat(1_000_000)),
+        line => good(line),
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder::start(folder.path(), fake.address, &["--patience", "500ms"]);
+    let mut errors = BufReader::new(recorder.child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    // It is not the server that does not answer.
+    let mut deaf = TcpStream::connect(recorder.address).unwrap();
+    deaf.write_all(&b"NOOP\r\n".repeat(10_000)).unwrap();
+    assert_eq!(errors.find(|line| line.starts_with("1 failed")).unwrap(), "1 failed   the client does not read");
+    let mut patient = TcpStream::connect(recorder.address).unwrap();
+    patient.write_all(b"RSET\r\n").unwrap();
+    let mut heard = Vec::new();
+    // It may be reset.
+    let _ = patient.read_to_end(&mut heard);
+    assert!(heard.starts_with(b"220 ") && heard.len() < 1 << 20, "{}", heard.len());
+    let end = errors.find(|line| line.starts_with("2 failed")).unwrap();
+    assert_eq!(end, format!("2 failed   {}: it says what nobody asked for", fake.address));
+    std::thread::spawn(move || errors.for_each(drop));
+    assert!(Command::new("kill").arg(recorder.child.id().to_string()).status().unwrap().success());
+    assert_eq!(recorder.child.wait().unwrap().code(), Some(0));
+    let pack = pack(folder.path());
+    assert!(pack.contains("\nrset = \"250 x\"") && !pack.contains("it was not answered"));
+}
+
+#[test]
 fn what_is_no_utf8_is_played_back_byte_for_byte() {
     let fake = Fake::start(|line| match line {
         // 用户不存在 in GBK, and bytes of no charset.
@@ -398,16 +433,26 @@ fn a_file_that_is_not_its_own_is_not_written_over() {
     mail(recorder.address, "c.example", "a@example.org", "b@example.com", "x");
     assert_eq!(recorder.end().1, Some(0));
     assert!(pack(folder.path()).starts_with("# Recorded by `mockmx record`\n"));
-    // One that comes to be there meanwhile is somebody else's as well.
+    // One that comes to be there meanwhile is somebody else's as well, and what was recorded goes elsewhere.
     fs::remove_file(&file).unwrap();
-    let recorder = Recorder::start(folder.path(), fake.address, &[]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let recorder = Recorder::start_with(folder.path(), fake.address, &[], elsewhere.path());
     fs::write(&file, "mine").unwrap();
-    mail(recorder.address, "c.example", "a@example.org", "b@example.com", "x");
-    let mut errors = String::new();
-    let mut recorder = recorder;
-    recorder.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-    assert_eq!(recorder.child.wait().unwrap().code(), Some(1), "{errors}");
+    for to in ["b@example.com", "c@example.com"] {
+        mail(recorder.address, "c.example", "a@example.org", to, "x");
+    }
+    let (errors, code) = recorder.end();
+    assert_eq!(code, Some(1), "{errors}");
+    assert!(
+        errors.contains("cannot write recorded.toml: File exists") && errors.contains("recording goes on"),
+        "{errors}"
+    );
+    assert!(errors.matches("recording goes on").count() == 1, "{errors}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    let rescued = errors.split_once("what was recorded is in ").unwrap().1.split_once(": ").unwrap().0;
+    assert!(Path::new(rescued).starts_with(elsewhere.path()), "{errors}");
+    let pack = fs::read_to_string(rescued).unwrap();
+    assert!(pack.contains("14 replies in 2 sessions"), "{pack}");
     let files: Vec<_> = fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(files.len(), 1, "{files:?}");
 }

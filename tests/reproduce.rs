@@ -89,11 +89,26 @@ fn a_pack_is_written_and_answers_so() {
     let server = Serving::start(folder.path(), &["serve", "--policies", "customer-1.toml"]);
     let told = refusal(server.address("smtp"), "sender@example.org", "full@example.com");
     assert_eq!((told.0.as_str(), told.1.as_str()), ("From", FULL));
-    let (_, errors, code) = reproduce(folder.path(), &[&sample("postfix.eml"), "--pack", "customer-1.toml"]);
+    let (_, errors, code) = reproduce(folder.path(), &[&sample("postfix.eml"), "--pack", "customer-2.toml"]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("choose one with --only N"), "{errors}");
     let (_, errors, _) = reproduce(folder.path(), &[&sample("postfix.eml"), "--pack", "Customer.toml"]);
     assert!(errors.contains("small letters, digits and hyphens"), "{errors}");
+}
+
+#[test]
+fn a_file_that_is_there_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("mockmx.toml");
+    std::fs::write(&file, "# mine\n").unwrap();
+    let arguments = [&sample("postfix.eml"), "--only", "2", "--pack", "mockmx.toml"];
+    let (text, errors, code) = reproduce(folder.path(), &arguments);
+    let wanted = "error: mockmx.toml is there already; --force writes over it\n";
+    assert_eq!((text.as_str(), errors.as_str(), code), ("", wanted, Some(1)));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "# mine\n");
+    let (_, errors, code) = reproduce(folder.path(), &[&arguments[..], &["--force"]].concat());
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(std::fs::read_to_string(&file).unwrap().starts_with("# Written by `mockmx reproduce`"));
 }
 
 #[test]
@@ -151,4 +166,6 @@ fn a_text_a_folder_and_standard_input_are_read() {
     let (_, errors, code) = reproduce(Path::new("/"), &["bounce.eml"]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("there is no such file"), "{errors}");
+    let (_, errors, code) = reproduce(Path::new("/"), &[&sample("postfix.eml"), &sample("263.eml"), "other.eml"]);
+    assert_eq!((errors.as_str(), code), ("error: cannot open other.eml: there is no such file\n", Some(1)));
 }

@@ -11,6 +11,7 @@ mod health;
 mod http;
 mod load;
 mod log;
+mod pack_file;
 mod providers;
 mod record;
 mod report;

@@ -1,18 +1,15 @@
 //! `mockmx record`: from a real server to a pack that answers as it did.
 
-use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use mockmx::escape::Escaped;
-use mockmx::policy::Policy;
 use mockmx::record::{Answer, Recording};
 use mockmx::relay::Hop;
 use mockmx::server::proxy::{Notice, Proxy};
@@ -20,7 +17,7 @@ use mockmx::settings::listen_address;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Notify;
 
-use super::load::report;
+use super::pack_file::PackFile;
 use super::reproduce::Common;
 
 /// What `mockmx record --help` says besides the flags.
@@ -67,16 +64,18 @@ fn patience(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {
-    let file = Output::new(args)?;
+    let file = PackFile::new(&args.pack, args.force)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start threads")?;
     runtime.block_on(record(args, file))
 }
 
-async fn record(args: &RecordArgs, mut file: Output) -> anyhow::Result<ExitCode> {
+async fn record(args: &RecordArgs, file: PackFile) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     let proxy = Proxy::bind(args.listen, args.upstream.clone(), args.patience).await?;
-    let recording = proxy.recording();
+    let wanted = args.matches.iter().copied().map(Into::into).collect();
+    let (upstream, recording) = (args.upstream.to_string(), proxy.recording());
+    let mut output = Output { file, upstream, wanted, recording, hindrance: None };
     writeln!(io::stdout(), "listening record {}", proxy.address()).context("cannot print the address")?;
     let mut errors = anstream::stderr();
     writeln!(errors, "passing sessions on to {}, which really delivers what it takes", args.upstream)?;
@@ -101,11 +100,10 @@ async fn record(args: &RecordArgs, mut file: Output) -> anyhow::Result<ExitCode>
     loop {
         tokio::select! {
             () = &mut serving => break,
-            () = ended.notified() => tokio::task::block_in_place(|| file.write(&recording))?,
+            () = ended.notified() => tokio::task::block_in_place(|| output.write()),
         }
     }
-    file.write(&recording)?;
-    file.sum_up(&recording)
+    output.finish()
 }
 
 /// A line for each reply, and for what went wrong.
@@ -133,87 +131,60 @@ fn show(notice: &Notice<'_>) {
     let _ = writeln!(anstream::stderr(), "{line}");
 }
 
-/// The pack's file.
+/// What is recorded, and where it goes.
 struct Output {
-    path: PathBuf,
-    id: String,
+    file: PackFile,
     upstream: String,
     wanted: Vec<mockmx::record::Match>,
-    /// What was written last. Only that, or with `force` anything at first, is written over.
-    written: Option<String>,
-    force: bool,
+    recording: Arc<Mutex<Recording>>,
+    /// What was told of last that stood in the way.
+    hindrance: Option<String>,
 }
 
 impl Output {
-    fn new(args: &RecordArgs) -> anyhow::Result<Self> {
-        let (path, name) = (args.pack.clone(), args.pack.display().to_string());
-        let is_toml = path.extension().is_some_and(|extension| extension == "toml");
-        let id = Policy::pack_id(&path).filter(|_| is_toml).with_context(|| {
-            format!("{}: a pack's file has small letters, digits and hyphens, as `acme-1.toml`", Escaped(&name))
-        })?;
-        if fs::symlink_metadata(&path).is_ok() && !args.force {
-            bail!("{} is there already; --force writes over it", Escaped(&name));
-        }
-        let folder = folder(&path);
-        if !folder.is_dir() {
-            bail!("cannot write {}: there is no folder {}", Escaped(&name), folder.display());
-        }
-        let wanted = args.matches.iter().copied().map(Into::into).collect();
-        let (id, upstream) = (id.to_owned(), args.upstream.to_string());
-        Ok(Self { path, id, upstream, wanted, written: None, force: args.force })
+    fn lock(&self) -> MutexGuard<'_, Recording> {
+        self.recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes what is recorded so far, whole or not at all.
-    fn write(&mut self, recording: &Mutex<Recording>) -> anyhow::Result<()> {
-        let recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
-        if recording.counts().0 == 0 {
-            return Ok(());
-        }
-        let text = recording.pack(&self.id, &self.upstream, &self.wanted);
-        drop(recording);
-        if self.written.as_ref() == Some(&text) {
-            return Ok(());
-        }
-        if let Err(problems) = Policy::check(&format!("{}.toml", self.id), &text) {
-            report(&problems)?;
-            bail!("no pack can be made of what was recorded, which is a mistake of mockmx's");
-        }
-        let name = self.path.display().to_string();
-        self.replace(&text).with_context(|| format!("cannot write {}", Escaped(&name)))?;
-        self.written = Some(text);
-        Ok(())
+    /// The pack so far, if any reply was recorded.
+    fn text(&self) -> Option<String> {
+        let recording = self.lock();
+        (recording.counts().0 > 0).then(|| recording.pack(self.file.id(), &self.upstream, &self.wanted))
     }
 
-    fn replace(&self, text: &str) -> anyhow::Result<()> {
-        let mut builder = tempfile::Builder::new();
-        let mut file = builder.permissions(Permissions::from_mode(0o666)).tempfile_in(folder(&self.path))?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        match &self.written {
-            None if !self.force => drop(file.persist_noclobber(&self.path)?),
-            Some(written) if fs::read(&self.path).is_ok_and(|found| found != written.as_bytes()) => {
-                bail!("somebody else has changed it, so it is left as it is");
-            }
-            _ => drop(file.persist(&self.path)?),
+    /// Writes what is recorded so far. What stands in the way may have gone by the end of the next session.
+    fn write(&mut self) {
+        let Some(text) = self.text() else { return };
+        let Err(error) = self.file.write(text) else { return self.hindrance = None };
+        let why = format!("{error:#}");
+        if self.hindrance.as_ref() != Some(&why) {
+            // If nobody reads it, it is told at the end.
+            let _ = writeln!(anstream::stderr(), "{why}\nrecording goes on");
+            self.hindrance = Some(why);
         }
-        Ok(())
     }
 
-    fn sum_up(&self, recording: &Mutex<Recording>) -> anyhow::Result<ExitCode> {
-        let (kept, sessions, left_out) = recording.lock().unwrap_or_else(PoisonError::into_inner).counts();
+    /// Writes all that was recorded, here or elsewhere.
+    fn finish(&mut self) -> anyhow::Result<ExitCode> {
+        if let Some(text) = self.text()
+            && let Err(error) = self.file.write(text.clone())
+        {
+            let rescued = self.file.rescue(&text).map(|path| Escaped(&path.display().to_string()).to_string());
+            return Err(match rescued {
+                Ok(path) => error.context(format!("what was recorded is in {path}")),
+                Err(_) => error.context("what was recorded is lost"),
+            });
+        }
+        let (kept, sessions, left_out) = self.lock().counts();
         let mut errors = anstream::stderr();
-        if self.written.is_none() {
+        if !self.file.is_written() {
             writeln!(errors, "no server answered in {sessions} sessions, so no pack is written")?;
             return Ok(ExitCode::FAILURE);
         }
-        let name = self.path.display().to_string();
+        let (name, id) = (self.file.name(), self.file.id());
         let beyond = if left_out > 0 { format!(", {left_out} more left out") } else { String::new() };
-        writeln!(errors, "wrote {}: {kept} replies in {sessions} sessions{beyond}", Escaped(&name))?;
-        writeln!(errors, "`mockmx --policies {} --provider {}` answers so", Escaped(&name), self.id)?;
+        writeln!(errors, "wrote {name}: {kept} replies in {sessions} sessions{beyond}")?;
+        writeln!(errors, "`mockmx --policies {name} --provider {id}` answers so")?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }

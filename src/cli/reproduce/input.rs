@@ -27,6 +27,12 @@ pub(super) fn read(what: &[OsString]) -> anyhow::Result<Vec<(String, Found)>> {
             let name = name.to_string_lossy();
             bail!("cannot open {}: there is no such file, and it is no bounce", Escaped(&name))
         }
+        // Who begins with a file means files.
+        [first, more @ ..] if Path::new(first).is_file() => {
+            let missing = more.iter().find(|name| !Path::new(name).exists());
+            let name = missing.map(|name| name.to_string_lossy()).unwrap_or_default();
+            bail!("cannot open {}: there is no such file", Escaped(&name))
+        }
         // On a terminal of GBK they are no UTF-8.
         words => Ok(vec![("the text".to_owned(), find(words.join(OsStr::new(" ")).as_encoded_bytes()))]),
     }

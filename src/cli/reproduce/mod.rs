@@ -8,7 +8,7 @@ mod show;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -24,6 +24,7 @@ use mockmx::stage::Stage;
 
 use super::args::ServeArgs;
 use super::load::{load, report};
+use super::pack_file::PackFile;
 use super::{http, serve};
 
 /// What `mockmx reproduce --help` says besides the flags.
@@ -62,6 +63,9 @@ pub(super) struct ReproduceArgs {
     /// Write a pack that answers so to this file, `ID.toml`
     #[arg(long, value_name = "FILE")]
     pack: Option<PathBuf>,
+    /// Write over a file that is there already
+    #[arg(long, requires = "pack")]
+    force: bool,
     /// Put it as stubs into the mockmx that serves HTTP here: `http://HOST:PORT`
     #[arg(long, value_name = "URL")]
     stub: Option<String>,
@@ -118,9 +122,7 @@ fn lane(name: &str) -> Result<LaneName, String> {
 }
 
 pub(super) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
-    if let Some(file) = &args.pack {
-        pack_id(file)?;
-    }
+    let file = args.pack.as_deref().map(|file| PackFile::new(file, args.force)).transpose()?;
     let brought = input::read(&args.what)?;
     let generation = match load(&args.settings.flags()) {
         Ok(generation) => generation,
@@ -139,7 +141,7 @@ pub(super) fn run(args: &ReproduceArgs) -> anyhow::Result<ExitCode> {
         }
         return Ok(ExitCode::FAILURE);
     }
-    act(args, &cases, generation)
+    act(args, file, &cases, generation)
 }
 
 fn show_all(
@@ -172,12 +174,17 @@ fn show_all(
 }
 
 /// Does with the failures what was asked for.
-fn act(args: &ReproduceArgs, cases: &[Case<'_>], generation: Generation) -> anyhow::Result<ExitCode> {
+fn act(
+    args: &ReproduceArgs,
+    file: Option<PackFile>,
+    cases: &[Case<'_>],
+    generation: Generation,
+) -> anyhow::Result<ExitCode> {
     let letters: Vec<_> = if args.resend.is_some() { resend::letters(cases) } else { Vec::new() };
     let mut stubs = Vec::new();
-    if args.serve || args.pack.is_some() || args.stub.is_some() {
+    if args.serve || file.is_some() || args.stub.is_some() {
         let plans = plans(cases)?;
-        if let Some(file) = &args.pack {
+        if let Some(file) = file {
             write_pack(file, &plans, &generation.policy)?;
         }
         stubs = plans.iter().flat_map(|plan| plan.stubs()).collect();
@@ -238,29 +245,13 @@ fn serve_with(
     })
 }
 
-/// The id that a pack's file gives it.
-fn pack_id(file: &Path) -> anyhow::Result<&str> {
-    let is_toml = file.extension().is_some_and(|extension| extension == "toml");
-    Policy::pack_id(file).filter(|_| is_toml).with_context(|| {
-        let name = file.display().to_string();
-        format!("{}: a pack's file has small letters, digits and hyphens, as `customer-1.toml`", Escaped(&name))
-    })
-}
-
-fn write_pack(file: &Path, plans: &[&Plan], policy: &Policy) -> anyhow::Result<()> {
-    let id = pack_id(file)?;
-    let name = file.display().to_string();
+fn write_pack(mut file: PackFile, plans: &[&Plan], policy: &Policy) -> anyhow::Result<()> {
     if plans.len() > 1 {
         bail!("a pack is made of one failure, and there are {}; choose one with --only N", plans.len());
     }
     let Some(plan) = plans.first() else { return Ok(()) };
-    let about = "Written by `mockmx reproduce` after a bounce.";
-    let text = plan.pack(id, about);
-    if let Err(problems) = Policy::check(&format!("{id}.toml"), &text) {
-        report(&problems)?;
-        bail!("no pack can be made of this");
-    }
-    std::fs::write(file, text).with_context(|| format!("cannot write {}", Escaped(&name)))?;
+    file.write(plan.pack(file.id(), "Written by `mockmx reproduce` after a bounce."))?;
+    let (name, id) = (file.name(), file.id());
     // A domain of another pack's may go there.
     let is_taken = policy.providers().iter().any(|of| of.domains.iter().any(|domain| plan.domains().contains(domain)));
     let provider = if is_taken || plan.needs_provider() { format!(" --provider {id}") } else { String::new() };
