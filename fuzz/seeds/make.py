@@ -244,6 +244,18 @@ SESSIONS = {
     "hostile": "EHLO \x1b[2J\r\nMAIL FROM:<\"a\\\"\"@b.c>\r\nRCPT TO:<@x:y@z>\r\n\x00\r\n\xff\r\n",
 }
 
+# What servers say to EHLO, an unknown command, MAIL, RCPT, NOOP, DATA, a message and QUIT.
+SERVERS = {
+    "good": "220 mx.example ESMTP\r\n250-mx.example\r\n250-SIZE 9999\r\n250-AUTH LOGIN\r\n250 STARTTLS\r\n500 what?\r\n250 <a@example.org> ok\r\n"
+    "250 ok\r\n250 ok\r\n354 go on\r\n250 2.0.0 taken\r\n221 bye\r\n",
+    "refused": "220 mx\r\n250 client.example\r\n502 no\r\n250 ok\r\n550-5.1.1 <b@example.com>: {recipient}\r\n550 \"\"\"\\u0041\r\n",
+    "greeting": "554-no\r\n554 [127.0.0.1] is not wanted\r\n",
+    "gbk": b"220 \xd3\xc3\xbb\xa7\r\n250 mx\r\n500 \xff\r\n250 \xba\xc3\r\n450 \xb2\xbb\xb4\xe6\xd4\xda\r\n",
+    "ids": "220 mx Fri, 01 Feb 2008 00:00:00 +0000\r\n250 mx\r\n500 x\r\n250 ok\r\n250 ok\r\n250 ok\r\n354 go\r\n250 queued as 6E76F9F7C15\r\n",
+    "odd": "220 mx\n250 mx\r\n500\r\nno reply\r\n",
+    "goodbye": "220 mx\r\n250 mx\r\n500 x\r\n421 4.3.2 going\r\n",
+}
+
 
 def main():
     for path in HERE.glob("*/*"):
@@ -285,8 +297,10 @@ def main():
     seed("explain", "mailbox", b"From a Thu Feb 1\n" + BOUNCE.replace(b"\r", b"") + b"\n\nFrom b Thu Feb 1\nFrom: a@b\n\n550 two\n")
     seed("explain", "utf16", "\ufeff550 好".encode("utf-16-le"))
     for path in sorted((ROOT / "tests" / "bounces").glob("*")):
-        # The README is none.
-        seed("reproduce", path.name, path.read_bytes()) if path.suffix != ".md" else None
+        # The README and what makes them are none, and what servers made is too much.
+        seed("reproduce", path.name, path.read_bytes()) if path.suffix not in (".md", "") else None
+    for name, said in SERVERS.items():
+        seed("record", name, said)
     for number, text in enumerate(REQUESTS):
         seed("http", f"{number:02}", text)
     for name, (head, values, original) in EVENTS.items():
