@@ -76,6 +76,11 @@ impl Serving {
         Self { child, output, addresses, _watchdog: watchdog }
     }
 
+    /// Watches over it so long from now on, for what is more than one test's work.
+    pub(crate) fn watch_for(&mut self, time: Duration) {
+        self._watchdog = Watchdog::for_so_long(&self.child, "KILL", time);
+    }
+
     /// Where the listener of that name listens.
     pub(crate) fn address(&self, name: &str) -> SocketAddr {
         let found = self.addresses.iter().find(|(known, _)| known == name);
@@ -138,10 +143,15 @@ pub(crate) struct Watchdog(#[expect(dead_code, reason = "it is dropped, which en
 impl Watchdog {
     /// Watches `child` until this goes out of scope, for two minutes at most; then it gets the signal of that name.
     pub(crate) fn over(child: &Child, signal: &'static str) -> Self {
+        Self::for_so_long(child, signal, Duration::from_secs(120))
+    }
+
+    /// The same for another time.
+    pub(crate) fn for_so_long(child: &Child, signal: &'static str, time: Duration) -> Self {
         let (watched, watch) = mpsc::channel();
         let id = child.id().to_string();
         std::thread::spawn(move || {
-            if watch.recv_timeout(Duration::from_secs(120)) == Err(mpsc::RecvTimeoutError::Timeout) {
+            if watch.recv_timeout(time) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let _ = Command::new("kill").args(["-s", signal, &id]).status();
             }
         });

@@ -1,11 +1,15 @@
 //! Every answer is one that the OpenAPI document knows, whatever is asked.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use super::{Asked, smtp};
+use crate::program::Watchdog;
+
+/// How long all the requests may take: half a minute alone, more on a machine that does something else.
+const LONGEST: Duration = Duration::from_secs(15 * 60);
 
 /// It matches the examples of most parameters.
 const SESSION: &[u8] = b"EHLO x.test\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<user@263.net>\r\n\
@@ -29,7 +33,8 @@ fn the_document_describes_every_operation_once() {
 
 #[test]
 fn schemathesis_finds_no_fault_and_nothing_undocumented() {
-    let asked = Asked::start(&["--http-token", "t0ken"]);
+    let mut asked = Asked::start(&["--http-token", "t0ken"]);
+    asked.serving.watch_for(LONGEST);
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/venv/bin/schemathesis");
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(program);
@@ -53,7 +58,11 @@ fn schemathesis_finds_no_fault_and_nothing_undocumented() {
             smtp(address, SESSION);
         }
     });
-    let output = command.output();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let output = child.and_then(|child| {
+        let _watchdog = Watchdog::for_so_long(&child, "KILL", LONGEST);
+        child.wait_with_output()
+    });
     drop(done);
     delivering.join().unwrap();
     let output = output.expect("tests/clients/install installs it");
