@@ -158,6 +158,13 @@ mod tests {
         let of = |bounce: &str| Letter::new(&find(bounce.as_bytes()).failures[0]).unwrap_err();
         assert_eq!(of("<a@example.com>: host mx[192.0.2.1] said: 550 no"), LetterError::NoMail);
         let behind = "--- Below this line is a copy of the message.\n\n";
+        let bounce = format!("<a@example.com> said: 550 no\n\n{behind}From: a@b.example\n\nx\n");
+        assert!(Letter::new(&find(bounce.as_bytes()).failures[0]).is_ok());
+        // As it was quoted, or passed on in another charset, it is not as it was.
+        let quoted: String = bounce.lines().map(|line| format!("> {line}\n")).collect();
+        assert_eq!(of(&quoted), LetterError::NoMail);
+        let utf16: Vec<_> = format!("\u{feff}{bounce}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert_eq!(Letter::new(&find(&utf16).failures[0]).unwrap_err(), LetterError::NoMail);
         assert_eq!(of(&format!("said: 550 no\n\n{behind}From: a@b\n\nx")), LetterError::NoRecipient);
         assert_eq!(of(&format!("<a@example.com> said: 550 no\n\n{behind}Subject: a\n\nx")), LetterError::NoSender);
     }

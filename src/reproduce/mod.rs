@@ -190,6 +190,9 @@ pub fn find(brought: &[u8]) -> Found {
             found.failures.iter_mut().for_each(Failure::cut);
         }
     }
+    if let Cow::Owned(_) = brought {
+        found.failures.iter_mut().for_each(Failure::changed);
+    }
     found
 }
 
@@ -298,6 +301,11 @@ impl Failure {
         if let Some(returned) = returned.filter(|returned| returned.extent == Extent::Whole) {
             returned.extent = Extent::Cut;
         }
+    }
+
+    /// What was brought was quoted or written in another charset, and so the mail that failed is not as it was.
+    fn changed(&mut self) {
+        self.original.iter_mut().for_each(|original| original.returned = None);
     }
 
     fn is_of(&self, other: &Self) -> bool {
