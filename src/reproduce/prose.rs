@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use mail_parser::{Message, MessageParser, MessagePart, PartType};
 use regex::Regex;
 
-use super::{Failure, How, reply, report, stage, word};
+use super::{Failure, How, reply, report, span, stage, word};
 use crate::brought::{guessed_text, is_bounce, shown, unquoted};
 
 /// The most of a text that is looked at, in bytes, and the most places where a reply may begin.
@@ -146,22 +146,22 @@ pub(super) fn read(text: &str, of_bounce: &[String], is_told: bool) -> Vec<Failu
     let (mut found, mut done): (Vec<Failure>, usize) = (Vec::new(), 0);
     for place in places.captures_iter(text).take(MOST_PLACES) {
         let Some(code) = place.get(1).filter(|code| code.start() >= done) else { continue };
-        let span = said(text, code.start());
-        let Some(heard) = reply::read(&text[code.start()..span]) else { continue };
-        let (before, after) = around(text, code.start(), span, done);
+        let end = span::end(text, code.start());
+        let Some(heard) = reply::read(&text[code.start()..end]) else { continue };
+        let (before, after) = around(text, code.start(), end, done);
         let begins = text[..code.start()].trim().is_empty();
-        if !is_told && !begins && !is_of_failure(before, &text[code.start()..span], after) {
+        if !is_told && !begins && !is_of_failure(before, &text[code.start()..end], after) {
             continue;
         }
         let failure = Failure {
-            recipient: recipient(before, &text[code.start()..span], after, of_bounce),
+            recipient: recipient(before, &text[code.start()..end], after, of_bounce),
             stage: stage::said(&format!("{before} {after}")),
             remote: remote(before).or_else(|| remote(after)),
             reply: Some(heard),
             how: How::Text,
             ..Failure::default()
         };
-        done = span;
+        done = end;
         add(&mut found, failure);
     }
     found
@@ -187,83 +187,8 @@ fn add(found: &mut Vec<Failure>, failure: Failure) {
 pub(super) fn reply_within(text: &str) -> (Option<reply::Heard>, String) {
     let place = PLACES.as_ref().and_then(|places| places.captures(text)?.get(1));
     let Some(code) = place else { return (None, text.to_owned()) };
-    let end = said(text, code.start());
+    let end = span::end(text, code.start());
     (reply::read(&text[code.start()..end]), format!("{} {}", &text[..code.start()], &text[end..]))
-}
-
-/// Where the reply that begins at `start` ends.
-fn said(text: &str, start: usize) -> usize {
-    let rest = &text[start..];
-    let paragraph = rest.find("\n\n").unwrap_or(rest.len());
-    let paragraph = rest[..paragraph].find("\n \n").unwrap_or(paragraph);
-    let rest = &rest[..paragraph];
-    let before = &text[..start];
-    // sendmail's `(reason: 550 no)`.
-    if before.trim_end().ends_with("(reason:")
-        && let Some(end) = rest[..rest.find('\n').unwrap_or(rest.len())].rfind(')')
-    {
-        return start + end;
-    }
-    // What stands in quotes ends with them.
-    if let Some(quote) = before.chars().next_back().and_then(closing)
-        && let Some(end) = rest.rfind(quote)
-    {
-        return start + end;
-    }
-    // Where the sender's own server speaks again.
-    let marks = ["\nGiving up on ", "[RCPT_TO]", "[MAIL_FROM]", "> #SMTP#"];
-    let own = rest.match_indices("(in").map(|(at, _)| at).find(|&at| is_in_reply(&rest[at..]));
-    if let Some(end) = own.or_else(|| marks.iter().find_map(|mark| rest.find(mark))) {
-        return start + end;
-    }
-    start + own_lines(rest, indent(before))
-}
-
-fn is_in_reply(text: &str) -> bool {
-    text.split_whitespace().take(3).eq(["(in", "reply", "to"])
-}
-
-fn closing(opening: char) -> Option<char> {
-    Some(match opening {
-        '\'' => '\'',
-        '"' => '"',
-        '“' => '”',
-        '‘' => '’',
-        '「' => '」',
-        '【' => '】',
-        '(' => ')',
-        _ => return None,
-    })
-}
-
-/// How far the lines of a reply that begins behind `before` are indented; the lines that wrapping made are further.
-fn indent(before: &str) -> usize {
-    let paragraph = &before[before.rfind("\n\n").map_or(0, |at| at + 2)..];
-    // `<user@example.com>: host …` of Postfix, whose reply may begin on one of the further lines.
-    if paragraph.starts_with('<') && paragraph.contains(">: ") {
-        return 0;
-    }
-    let line = &before[before.rfind('\n').map_or(0, |at| at + 1)..];
-    line.len() - line.trim_start().len()
-}
-
-/// The first line, those that are indented further, and those that begin with its code while it says that more follow.
-fn own_lines(rest: &str, indent: usize) -> usize {
-    let code = &rest[..3];
-    let (mut end, mut goes_on) = (0, true);
-    for line in rest.split_inclusive('\n') {
-        let own = line.len() - line.trim_start().len();
-        let content = line.trim_start_matches([' ', '\t', '>', '<', '|']);
-        let is_next = content.starts_with(code) && reply::code(content).is_some();
-        if end > 0 && !(goes_on && is_next) && own <= indent {
-            break;
-        }
-        end += line.len();
-        if end == line.len() || is_next {
-            goes_on = content.get(3..4) == Some("-");
-        }
-    }
-    end
 }
 
 /// What stands near a reply: before it, but not before what was read already, and behind it in its paragraph.
