@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use aho_corasick::AhoCorasick;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -204,6 +205,13 @@ impl Filter {
         self.tests.is_empty() && self.due.is_none()
     }
 
+    /// What is found in the JSON of each record that passes, if that can be said: looking for it takes a tenth of the time
+    /// that it takes to read a record.
+    pub(super) fn traces(&self) -> Vec<AhoCorasick> {
+        let texts = self.tests.iter().filter(|test| matches!(test.field, Field::Text | Field::Subject));
+        texts.filter_map(|test| trace(&test.wanted)).collect()
+    }
+
     /// Whether it lets everything through.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -219,6 +227,15 @@ impl Filter {
 #[must_use]
 pub const fn state(is_due: bool) -> &'static str {
     if is_due { "due" } else { "waiting" }
+}
+
+/// Finds a text in JSON, without regard to case. JSON has other text than ASCII in several ways, and a rule in two members.
+fn trace(text: &str) -> Option<AhoCorasick> {
+    let is_plain = |c: char| c.is_ascii() && !c.is_ascii_control() && !['"', '\\', '/'].contains(&c);
+    // Of all that is beyond ASCII, only these have ASCII in their small letters.
+    let patterns = [text, "\u{212a}", "\u{130}"];
+    let build = || AhoCorasick::builder().ascii_case_insensitive(true).build(patterns).ok();
+    (!text.is_empty() && text.chars().all(is_plain)).then(build)?
 }
 
 impl Test {
@@ -244,4 +261,37 @@ pub struct Query {
     pub before: Option<Id>,
     /// How many at most.
     pub limit: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::facts::{Facts, Listener, Role, SessionId, TlsMode, loopback};
+    use crate::journal::record::Session;
+
+    proptest! {
+        #[test]
+        fn what_passes_has_its_trace(sender in "[aAkKiI\u{212a}\u{130}İß@. \"\\\\/é发]{0,12}", wanted in "[aAkKiI@. \"\\\\/é]{0,3}") {
+            let listener = Listener::plain("smtp", Role::Mx, TlsMode::None);
+            let facts = Facts::new(SessionId(1), Arc::new(listener), loopback(), Time::from_unix_seconds(1));
+            let mut session = Session::begun(&facts, "263");
+            session.senders.push(sender);
+            let filter = Filter::default().and(Field::Text, &wanted).unwrap();
+            let json = serde_json::to_string(&session).unwrap();
+            let has_trace = filter.traces().iter().all(|trace| trace.is_match(&json));
+            prop_assert!(has_trace || !filter.matches(&session), "{json}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_trace_need_not_be_read() {
+        let filter = Filter::default().and(Field::Text, "Nobody-At-All").unwrap();
+        let [trace] = &filter.traces()[..] else { panic!() };
+        assert!(trace.is_match("{\"x\":\"<nobody-AT-all>\"}") && !trace.is_match("{\"x\":\"nobody\"}"));
+        assert!(Filter::default().and(Field::Text, "263/keyword").unwrap().traces().is_empty());
+    }
 }

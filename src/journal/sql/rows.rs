@@ -102,12 +102,17 @@ fn places(rows: usize, columns: usize) -> String {
 pub(super) async fn page<R: Record>(connection: &mut AnyConnection, query: &Query) -> Result<Vec<Arc<R>>, Error> {
     let mut found = Vec::new();
     let mut before = query.before;
+    let traces = query.filter.traces();
     while found.len() < query.limit {
         let wanted = if query.filter.is_settled_by_columns() { (query.limit - found.len()).min(PAGE) } else { PAGE };
         let rows = select("id, doc", R::KIND, &query.filter, before, wanted).fetch_all(&mut *connection).await?;
         for row in &rows {
-            let record = decoded::<R>(row.try_get(1)?)?;
-            before = Some(record.id());
+            before = Id::parse(row.try_get(0)?);
+            let doc: &str = row.try_get(1)?;
+            if !traces.iter().all(|trace| trace.is_match(doc)) {
+                continue;
+            }
+            let record = decoded::<R>(doc)?;
             if found.len() < query.limit && query.filter.matches(&record) {
                 found.push(Arc::new(record));
             }
