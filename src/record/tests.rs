@@ -279,6 +279,14 @@ fn what_is_said_around_auth_is_written_nowhere() {
     assert!(pack.contains("AUTH LOGIN"), "{pack}");
 }
 
+#[tokio::test]
+async fn a_reply_of_several_codes_is_what_its_last_line_says() {
+    let mut recording = Recording::default();
+    session(&mut recording, 0, &[GREETING, EHLO, ("XYZZY\r\n", b"250-well\r\n500 no\r\n")]);
+    let said = played(&pack(&recording), "EHLO c\r\nXYZZY\r\n").await;
+    assert!(said.ends_with(r"250-well\r\n500 no\r\n"), "{said}");
+}
+
 #[test]
 fn names_that_mean_a_rule_of_mockmx_are_told() {
     let told = |to: &str| {

@@ -2,6 +2,7 @@
 
 use encoding_rs::GB18030;
 
+use super::replies::class;
 use super::vary::{Sample, Span, Varying};
 use super::{Answer, Asked, Circumstances, Exchange};
 use crate::address::Address;
@@ -59,12 +60,11 @@ impl Words {
         }
     }
 
-    /// The first digit of the code.
+    /// The first digit of the code; of several, that of the last line's, by which clients go.
     pub(super) fn class(&self) -> u8 {
-        let text = match self {
-            Self::Template { text, .. } | Self::Raw { text, .. } => text,
-        };
-        text.bytes().next().unwrap_or_default()
+        match self {
+            Self::Template { raw: text, .. } | Self::Raw { text, .. } => class(text.as_bytes()),
+        }
     }
 }
 
