@@ -7,6 +7,8 @@
 
 mod cases;
 pub(crate) mod dialogue;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod pack;
 mod replies;
 mod secrets;

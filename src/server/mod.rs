@@ -17,6 +17,8 @@ mod content;
 mod deadline;
 mod endpoint;
 mod farewell;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod identify;
 pub mod judge;
 mod later;
