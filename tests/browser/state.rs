@@ -65,8 +65,11 @@ async fn each_lane_has_its_own() {
     asked.deliver("a@example.org", "anyone@mine.lane.mockmx.test", b"Subject: x\r\n\r\nx");
     let browser = Browser::open(&asked, "en").await;
     browser.go("/state?lane=mine").await;
+    let shown = browser.script("return Number(document.getElementById('now').dataset.shows)").await.as_u64().unwrap();
     browser.click("button[name=advance][value='24h']").await;
-    browser.until_script("return location.search.includes('lane=mine')").await;
+    let moved = format!("return Number(document.getElementById('now').dataset.shows) > {shown} + 86000000");
+    browser.until_script(&moved).await;
+    assert_eq!(browser.at().await, "/state?lane=mine");
     let [mine, usual] = ["clock?lane=mine", "clock"].map(|path| text(&asked.json(path), "/now").to_owned());
     assert!(mine > usual, "{mine} {usual}");
 }
