@@ -412,7 +412,11 @@ fn no_host_is_reached_but_the_one_that_was_named() {
     // The greeting may be out before the page has said anything; the end may be a reset, for what it said is not read.
     let mut heard = Vec::new();
     let _ = (&foreign).read_to_end(&mut heard);
-    assert!(heard.is_empty() || heard == b"220 mx.example.com ready\r\n", "a web page is not heard: {}", heard.escape_ascii());
+    assert!(
+        heard.is_empty() || heard == b"220 mx.example.com ready\r\n",
+        "a web page is not heard: {}",
+        heard.escape_ascii()
+    );
     let (errors, _) = recorder.end();
     assert!(!errors.contains("web@example.org"), "{errors}");
     assert_eq!(elsewhere.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
