@@ -1,6 +1,6 @@
 //! From a bounce to what makes it happen again: who was refused, with which reply, at which stage.
 //!
-//! [`find`] takes that out of whatever somebody brings; [`Plan`] makes of one failure the stubs or the pack that answer
+//! [`find()`] takes that out of whatever somebody brings; [`Plan`] makes of one failure the stubs or the pack that answer
 //! so. Strangers write bounces: what is looked at is bounded, and what is only guessed is called a guess. Pure.
 //!
 //! `find` chooses what is read how: `report` reads delivery reports (RFC 3464), `prose` texts, in which `span` says how
