@@ -32,6 +32,16 @@ async fn a_session_is_seen_as_it_happens_and_its_row_follows_it() {
 }
 
 #[tokio::test]
+async fn what_breaks_off_is_not_called_good() {
+    let asked = Asked::start(&[]);
+    // It is taken, and kept, and the client never hears so.
+    asked.deliver("a@example.org", "reset-after-354@neutral.mockmx.test", b"Subject: x\r\n\r\nx");
+    let browser = Browser::open(&asked, "en").await;
+    browser.go("/").await;
+    browser.until("#rows tr", |text| text.contains("breaks off")).await;
+}
+
+#[tokio::test]
 async fn the_list_is_filtered_without_a_reload_and_its_address_says_how() {
     let asked = Asked::start(&[]);
     for to in [KEYWORD, "user@example.com", "ip-block-spam@xinnet.mockmx.test"] {

@@ -94,11 +94,18 @@ impl Outcome {
         let spoke = session.verdicts.iter().rev().find(|said| said.verdict != Done::Accept);
         match spoke {
             Some(said) => Self::of(said.verdict),
+            // A rule took it and broke the connection: the client never heard so.
+            None if !session.verdicts.is_empty() && is_broken_off(session) => BREAKS,
             None if !session.messages.is_empty() => Self::of(Done::Accept),
             None if session.ended.is_none() => OPEN,
             None => NOTHING,
         }
     }
+}
+
+/// Whether mockmx ended the session as networks break.
+fn is_broken_off(session: &Session) -> bool {
+    session.end.as_deref().is_some_and(|end| ["dropped", "reset", "stalled"].contains(&end))
 }
 
 #[cfg(test)]
