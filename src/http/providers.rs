@@ -159,12 +159,11 @@ pub(crate) async fn find(
 
 /// The provider of that id.
 pub(crate) fn provider(api: &Api, id: &str) -> Result<ProviderView, ApiError> {
-    let mut views = api.generation().policy.providers();
-    let Some(at) = views.iter().position(|view| view.id == id) else {
-        let known = views.iter().map(|view| view.id.as_str());
-        return Err(ApiError::not_found(format!("there is no provider `{id}`")).help(or_near(id, known)));
-    };
-    Ok(views.swap_remove(at))
+    let generation = api.generation();
+    generation.policy.provider(id).ok_or_else(|| {
+        let known = generation.policy.provider_ids();
+        ApiError::not_found(format!("there is no provider `{id}`")).help(or_near(id, known))
+    })
 }
 
 fn rule(view: RuleView) -> Rule {

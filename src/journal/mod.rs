@@ -237,8 +237,7 @@ impl Journal {
     /// # Errors
     /// If the store cannot be read.
     pub async fn find<R: Record>(&self, id: Id) -> Result<Option<Arc<R>>, JournalError> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        if let Some(record) = open.and_then(|session| R::of_entry(&as_it_is(&session)).cloned()) {
+        if let Some(record) = self.opened(id).and_then(|session| R::of_entry(&as_it_is(&session)).cloned()) {
             return Ok(Some(record));
         }
         if let Backend::Sql(sql) = &self.backend
@@ -255,9 +254,13 @@ impl Journal {
     /// The session of that id as it is now, if it is open, without its transcript.
     #[must_use]
     pub fn open_session(&self, id: Id) -> Option<Arc<Session>> {
-        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()?;
+        let open = self.opened(id)?;
         let session = open.lock().unwrap_or_else(PoisonError::into_inner);
         Some(Arc::new(session.without_transcript()))
+    }
+
+    fn opened(&self, id: Id) -> Option<Arc<Mutex<Session>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
     /// The bytes of a message.

@@ -123,6 +123,24 @@ impl Policy {
     pub fn providers(&self) -> Vec<ProviderView> {
         self.packs.iter().map(|provider| provider_view(&provider.pack)).collect()
     }
+
+    /// The ids of all providers, in their order.
+    pub fn provider_ids(&self) -> impl Iterator<Item = &str> + Clone {
+        self.packs.iter().map(|provider| provider.pack.id.as_str())
+    }
+
+    /// The provider of that id.
+    #[must_use]
+    pub fn provider(&self, id: &str) -> Option<ProviderView> {
+        Some(provider_view(&self.packs[self.index(id)?].pack))
+    }
+
+    /// A provider's rule.
+    #[must_use]
+    pub fn rule_of(&self, provider: &str, rule: &str) -> Option<RuleView> {
+        let pack = &self.packs[self.index(provider)?].pack;
+        Some(rule_view(pack.rule(rule)?, &pack.id))
+    }
 }
 
 fn provider_view(pack: &Pack) -> ProviderView {

@@ -6,6 +6,7 @@ use axum::response::Response;
 
 use super::bars::{self, HEIGHT, STEP, Series, Stack};
 use super::frame::html;
+use super::shown;
 use super::visitor::Visitor;
 use crate::clock::Time;
 use crate::http::api::Api;
@@ -51,7 +52,7 @@ impl Charts {
 
     /// The hour and minute, by UTC.
     fn hour(&self, minute: &usize) -> String {
-        self.began.get(*minute).map(|began| self.v.clock(began)[..5].to_owned()).unwrap_or_default()
+        self.began.get(*minute).map(|began| shown::day_time(*began)[..5].to_owned()).unwrap_or_default()
     }
 
     /// The minutes that have a word below them.

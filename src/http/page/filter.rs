@@ -99,7 +99,7 @@ impl Choices {
     pub(super) fn of(api: &Api) -> Self {
         Self {
             lanes: api.lanes().all().iter().take(MOST_LANES).map(|lane| lane.name.to_string()).collect(),
-            providers: api.generation().policy.providers().into_iter().map(|provider| provider.id).collect(),
+            providers: api.generation().policy.provider_ids().map(str::to_owned).collect(),
         }
     }
 }

@@ -6,14 +6,14 @@ use axum::response::Response;
 
 use super::filter::{Choices, Wanted};
 use super::frame::html;
-use super::outcome::Outcome;
+use super::outcome::{Outcome, spoke};
 use super::retry::place;
 use super::shown;
 use super::visitor::Visitor;
 use crate::http::api::Api;
 use crate::http::errors::ApiError;
 use crate::http::query::DONE;
-use crate::journal::record::{Done, Id, Kind, Session};
+use crate::journal::record::{Id, Kind, Session};
 
 /// A session in a line.
 pub(super) struct Row {
@@ -32,13 +32,12 @@ pub(super) struct Row {
 }
 
 impl Row {
-    pub(super) fn of(v: &Visitor, session: &Session) -> Self {
-        let spoke = session.verdicts.iter().rev().find(|said| said.verdict != Done::Accept);
-        let spoke = spoke.or_else(|| session.verdicts.last());
+    pub(super) fn of(session: &Session) -> Self {
+        let spoke = spoke(session).or_else(|| session.verdicts.last());
         Self {
             id: session.id,
             at: session.started.to_string(),
-            time: v.clock(&session.started),
+            time: shown::day_time(session.started),
             peer: session.peer.to_string(),
             provider: spoke.map_or(&session.provider, |said| &said.provider).clone(),
             lane: session.lane.clone(),
@@ -76,7 +75,7 @@ pub(super) async fn page(State(api): State<Api>, v: Visitor, RawQuery(query): Ra
     let (sessions, older) = wanted.page::<Session>(&api, "/").await?;
     let smtp = api.generation().settings.listeners.first().and_then(|first| api.address(&first.name));
     html(&Live {
-        rows: sessions.iter().map(|session| Row::of(&v, session)).collect(),
+        rows: sessions.iter().map(|session| Row::of(session)).collect(),
         choices: Choices::of(&api),
         verdicts: DONE.map(|done| (done.name(), Outcome::of(done))).into(),
         older,

@@ -74,12 +74,7 @@ struct MessagePage {
     content: Content,
 }
 
-pub(super) async fn page(
-    State(api): State<Api>,
-    v: Visitor,
-    In(id): In<String>,
-    RawQuery(_): RawQuery,
-) -> Result<Response, ApiError> {
+pub(super) async fn page(State(api): State<Api>, v: Visitor, In(id): In<String>) -> Result<Response, ApiError> {
     let message = collections::find::<Message>(&api, &id).await?;
     let content = read(&api, &message, Content::of).await?;
     html(&MessagePage {

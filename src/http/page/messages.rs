@@ -36,14 +36,14 @@ struct Row {
 }
 
 impl Row {
-    fn of(v: &Visitor, message: &Message) -> Self {
+    fn of(message: &Message) -> Self {
         let fates = || message.deliveries.iter().map(|delivery| &delivery.fate);
         // Where recipients differ, what happened to one says more than that nothing did to another.
         let fate = fates().find(|fate| **fate != Fate::Inbox).or_else(|| fates().next()).unwrap_or(&Fate::Inbox);
         Self {
             id: message.id,
             at: message.received.to_string(),
-            time: v.clock(&message.received),
+            time: shown::day_time(message.received),
             from: shown::address(&message.from),
             to: message.deliveries.first().map(|to| shown::address(&to.recipient)).unwrap_or_default(),
             more: message.deliveries.len().saturating_sub(1),
@@ -76,7 +76,7 @@ pub(super) async fn page(State(api): State<Api>, v: Visitor, RawQuery(query): Ra
     let wanted = Wanted::read(&api, query.as_deref(), Kind::Message)?;
     let (messages, older) = wanted.page::<Message>(&api, PATH).await?;
     html(&Messages {
-        rows: messages.iter().map(|message| Row::of(&v, message)).collect(),
+        rows: messages.iter().map(|message| Row::of(message)).collect(),
         choices: Choices::of(&api),
         done: DONE.map(|done| (done.name(), Outcome::of(done))),
         older,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::content::Few;
@@ -112,12 +112,7 @@ struct NotificationPage {
     tried: Few<Tried>,
 }
 
-pub(super) async fn page(
-    State(api): State<Api>,
-    v: Visitor,
-    In(id): In<String>,
-    RawQuery(_): RawQuery,
-) -> Result<Response, ApiError> {
+pub(super) async fn page(State(api): State<Api>, v: Visitor, In(id): In<String>) -> Result<Response, ApiError> {
     let notification = collections::find::<Notification>(&api, &id).await?;
     let content = collections::content(&api, notification.as_ref()).await?;
     let content = api.aside(move || Ok(Content::of(&content.read_all()?))).await?;

@@ -1,7 +1,7 @@
 //! What came of something, in a word, a sign and a colour.
 
 use crate::http::query::DONE;
-use crate::journal::record::{Done, Passed, Session};
+use crate::journal::record::{Done, Passed, Said, Session};
 use crate::policy::RuleView;
 use crate::verdict::{Fate, NotificationKind};
 
@@ -91,8 +91,7 @@ impl Outcome {
 
     /// What came of a session: what the last rule did that did not just accept, or else whether a message came.
     pub(super) fn of_session(session: &Session) -> Self {
-        let spoke = session.verdicts.iter().rev().find(|said| said.verdict != Done::Accept);
-        match spoke {
+        match spoke(session) {
             Some(said) => Self::of(said.verdict),
             // A rule took it and broke the connection: the client never heard so.
             None if !session.verdicts.is_empty() && is_broken_off(session) => BREAKS,
@@ -101,6 +100,11 @@ impl Outcome {
             None => NOTHING,
         }
     }
+}
+
+/// What was said last that did not just accept.
+pub(super) fn spoke(session: &Session) -> Option<&Said> {
+    session.verdicts.iter().rev().find(|said| said.verdict != Done::Accept)
 }
 
 /// Whether mockmx ended the session as networks break.

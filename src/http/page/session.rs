@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::frame::html;
@@ -18,9 +18,8 @@ use crate::http::api::Api;
 use crate::http::collections;
 use crate::http::errors::ApiError;
 use crate::http::extract::In;
-use crate::journal::query::{Field, Filter, Query};
 use crate::journal::record::{Line, Session, Speaker, Verdict};
-use crate::policy::{ProviderView, RuleView};
+use crate::policy::RuleView;
 
 /// Lines and verdicts that are shown; the API has all of them.
 const MOST_LINES: usize = 2_000;
@@ -66,27 +65,16 @@ struct SessionPage {
     more_whys: usize,
 }
 
-pub(super) async fn page(
-    State(api): State<Api>,
-    v: Visitor,
-    In(id): In<String>,
-    RawQuery(_): RawQuery,
-) -> Result<Response, ApiError> {
+pub(super) async fn page(State(api): State<Api>, v: Visitor, In(id): In<String>) -> Result<Response, ApiError> {
     let session = collections::find::<Session>(&api, &id).await?;
-    let filter = Filter::default().and(Field::Session, &session.id.to_string());
-    let filter = filter.map_err(|error| ApiError::parameter("session", error))?;
-    let mut verdicts: Vec<Arc<Verdict>> =
-        api.journal().page(&Query { filter, before: None, limit: session.verdicts.len().max(1) }).await?;
-    verdicts.reverse();
-    let more_whys = verdicts.len().saturating_sub(MOST_VERDICTS);
-    verdicts.truncate(MOST_VERDICTS);
+    let verdicts = verdicts(&api, &session).await?;
+    let more_whys = session.verdicts.len().saturating_sub(MOST_VERDICTS);
     let generation = api.generation();
-    let providers = generation.policy.providers();
-    let lines = lines(&v, &session, &verdicts);
+    let lines = lines(&session, &verdicts);
     let shown = session.transcript.lines.len().min(MOST_LINES);
     let left_out = session.transcript.left_out + (session.transcript.lines.len() - shown) as u64;
     let whys = verdicts.into_iter().map(|verdict| {
-        let rule = rule_of(&providers, &verdict);
+        let rule = generation.policy.rule_of(&verdict.provider, &verdict.rule);
         Why {
             outcome: Outcome::of(verdict.verdict),
             path: super::rule_path(&verdict.provider, &verdict.rule),
@@ -101,12 +89,16 @@ pub(super) async fn page(
     html(&SessionPage { outcome: Outcome::of_session(&session), v, session, lines, left_out, whys, more_whys })
 }
 
-fn rule_of(providers: &[ProviderView], verdict: &Verdict) -> Option<RuleView> {
-    let provider = providers.iter().find(|provider| provider.id == verdict.provider)?;
-    provider.rules.iter().find(|rule| rule.id == verdict.rule).cloned()
+/// What rules said in it, as far as that is shown and still there.
+async fn verdicts(api: &Api, session: &Session) -> Result<Vec<Arc<Verdict>>, ApiError> {
+    let mut verdicts = Vec::new();
+    for said in session.verdicts.iter().take(MOST_VERDICTS) {
+        verdicts.extend(api.journal().find(said.id).await?);
+    }
+    Ok(verdicts)
 }
 
-fn lines(v: &Visitor, session: &Session, verdicts: &[Arc<Verdict>]) -> Vec<Said> {
+fn lines(session: &Session, verdicts: &[Arc<Verdict>]) -> Vec<Said> {
     let mut before: Option<Time> = None;
     let mut next = 0;
     let lines = session.transcript.lines.iter().take(MOST_LINES).map(|line| {
@@ -121,7 +113,7 @@ fn lines(v: &Visitor, session: &Session, verdicts: &[Arc<Verdict>]) -> Vec<Said>
             text: Escaped(&line.text).to_string(),
             class: class(line),
             since,
-            time: v.clock(&line.at),
+            time: shown::day_time(line.at),
             why,
         }
     });

@@ -63,6 +63,11 @@ pub(super) fn moment(time: Time) -> String {
     text.get(..19).unwrap_or(&text).replace('T', " ")
 }
 
+/// The time of day to the second, in UTC.
+pub(super) fn day_time(time: Time) -> String {
+    time.to_string().get(11..19).unwrap_or_default().to_owned()
+}
+
 /// A time that is left, in whole seconds that have begun, as `page.js` goes on with it.
 pub(super) fn countdown(left: Duration) -> String {
     let seconds = left.as_millis().div_ceil(1000);

@@ -12,7 +12,7 @@ use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::response::sse::{self, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use indexmap::IndexMap;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::Receiver;
@@ -53,18 +53,12 @@ pub(super) async fn rows(
     let seat = api.watch_live()?;
     let (_, coming) = api.journal().watch().since(None);
     let gathering = Gathering { api, v, filter, coming, closing, _seat: seat, sessions: IndexMap::new(), more: 0 };
-    let events = stream::unfold((gathering, None), |(mut gathering, pending)| async {
-        let event = match pending {
-            Some(event) => event,
-            None => gathering.next().await?,
-        };
-        let (first, second) = event;
-        Some((Ok::<_, Infallible>(first), (gathering, second.map(|second| (second, None)))))
+    let events = stream::unfold(gathering, |mut gathering| async {
+        let events = gathering.next().await?;
+        Some((stream::iter(events.into_iter().map(Ok::<_, Infallible>)), gathering))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
+    Ok(Sse::new(events.flatten()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
-
-type Told = (sse::Event, Option<sse::Event>);
 
 struct Gathering {
     api: Api,
@@ -80,7 +74,7 @@ struct Gathering {
 
 impl Gathering {
     /// What is to be shown next.
-    async fn next(&mut self) -> Option<Told> {
+    async fn next(&mut self) -> Option<Vec<sse::Event>> {
         let mut end: Option<Instant> = None;
         loop {
             let elapsed = async {
@@ -93,7 +87,8 @@ impl Gathering {
                 () = self.closing.closed() => return None,
                 () = elapsed => {
                     end = None;
-                    if let Some(told) = self.told().await {
+                    let told = self.told();
+                    if !told.is_empty() {
                         return Some(told);
                     }
                 },
@@ -126,7 +121,7 @@ impl Gathering {
     }
 
     /// The events that tell what was gathered, if any of it is wanted.
-    async fn told(&mut self) -> Option<Told> {
+    fn told(&mut self) -> Vec<sse::Event> {
         let mut rows = Vec::new();
         let gathered = std::mem::take(&mut self.sessions);
         let mut more = std::mem::take(&mut self.more);
@@ -144,15 +139,18 @@ impl Gathering {
                 },
             };
             if self.filter.matches(session.as_ref()) {
-                rows.push(Row::of(&self.v, &session));
+                rows.push(Row::of(&session));
             }
         }
-        let more = (more > 0).then(|| sse::Event::default().event("more").data(more.to_string()));
-        if rows.is_empty() {
-            return more.map(|more| (more, None));
+        let mut events = Vec::new();
+        if !rows.is_empty() {
+            // A template that cannot be filled in is our own fault, and no reason to end.
+            let text = Rows { v: self.v.clone(), rows }.render().unwrap_or_default();
+            events.push(sse::Event::default().event("rows").data(text));
         }
-        // A template that cannot be filled in is our own fault, and no reason to end.
-        let text = Rows { v: self.v.clone(), rows }.render().unwrap_or_default();
-        Some((sse::Event::default().event("rows").data(text), more))
+        if more > 0 {
+            events.push(sse::Event::default().event("more").data(more.to_string()));
+        }
+        events
     }
 }

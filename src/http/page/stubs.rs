@@ -86,9 +86,7 @@ pub(super) async fn of_verdict(State(api): State<Api>, headers: HeaderMap, body:
     let form = form(&headers, body, MOST_FORM).await?;
     let verdict = collections::find::<Verdict>(&api, form.wanted("verdict")?).await?;
     let none = || ApiError::bad_request("what this rule did is nothing that a stub can do again");
-    let stubs = read(&api, of(&verdict).ok_or_else(none)?, None).await?;
-    let added = put(&api, stubs)?;
-    Ok(back_to(&added.first().map_or_else(|| "/stubs".to_owned(), |stub| format!("/stubs#{}", stub.id()))))
+    put_in(&api, of(&verdict).ok_or_else(none)?).await
 }
 
 /// Adds the stubs of a form.
@@ -96,8 +94,13 @@ pub(super) async fn add(State(api): State<Api>, headers: HeaderMap, body: Body) 
     let form = form(&headers, body, MOST_BODY).await?;
     let given = serde_json::from_str(form.wanted("stubs")?);
     let given = given.map_err(|error| ApiError::bad_request(format!("these are no stubs: {error}")))?;
-    let stubs = read(&api, given, None).await?;
-    let added = put(&api, stubs)?;
+    put_in(&api, given).await
+}
+
+/// Adds stubs, and leads to the last of them.
+async fn put_in(api: &Api, given: Value) -> Result<Response, ApiError> {
+    let stubs = read(api, given, None).await?;
+    let added = put(api, stubs)?;
     Ok(back_to(&added.last().map_or_else(|| "/stubs".to_owned(), |stub| format!("/stubs#{}", stub.id()))))
 }
 

@@ -10,7 +10,6 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use form_urlencoded::{Serializer, parse};
 
-use crate::clock::Time;
 use crate::http::api::Api;
 
 /// The parameters, and the cookies, by which a visitor says how pages are to be.
@@ -140,11 +139,6 @@ impl Visitor {
             format!("mockmx-{name}={value}; Path=/; Max-Age={REMEMBERED}; SameSite=Lax; HttpOnly")
         });
         cookies.filter_map(|cookie| HeaderValue::from_str(&cookie).ok()).collect()
-    }
-
-    /// The time of day, by UTC.
-    pub(super) fn clock(&self, time: &Time) -> String {
-        time.to_string().get(11..19).unwrap_or_default().to_owned()
     }
 }
 
