@@ -101,6 +101,12 @@ impl Time {
     }
 }
 
+/// A length of time as people write it: `500ms`, `20m`, `1h 30m`.
+#[must_use]
+pub fn length(text: &str) -> Option<Duration> {
+    text.parse::<jiff::SignedDuration>().ok().and_then(|length| length.try_into().ok())
+}
+
 /// RFC 3339 with milliseconds, in UTC.
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

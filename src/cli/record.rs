@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use mockmx::clock::length;
 use mockmx::escape::Escaped;
 use mockmx::record::{Answer, Recording};
 use mockmx::relay::Hop;
@@ -58,9 +59,8 @@ pub(super) struct RecordArgs {
 }
 
 fn patience(text: &str) -> Result<Duration, String> {
-    let length = text.parse::<jiff::SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
     let bounds = Duration::from_millis(1)..=Duration::from_secs(60 * 60);
-    length.filter(|length| bounds.contains(length)).ok_or_else(|| "from `1ms` to `1h`, as `30s`".to_owned())
+    length(text).filter(|length| bounds.contains(length)).ok_or_else(|| "from `1ms` to `1h`, as `30s`".to_owned())
 }
 
 pub(super) fn run(args: &RecordArgs) -> anyhow::Result<ExitCode> {

@@ -8,6 +8,7 @@ use form_urlencoded::parse;
 use jiff::SignedDuration;
 
 use super::errors::ApiError;
+use crate::clock;
 use crate::clock::Time;
 use crate::lane::LaneName;
 
@@ -140,8 +141,7 @@ impl Given {
 /// A length of time, or what is wrong with it and what to do.
 pub(crate) fn duration(text: &str, most: Duration) -> Result<Duration, (String, String)> {
     let help = || "a length of time is `500ms`, `10s`, `5m` or `1h 30m`".to_owned();
-    let length = text.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
-    let length = length.ok_or_else(|| (format!("`{text}` is no length of time"), help()))?;
+    let length = clock::length(text).ok_or_else(|| (format!("`{text}` is no length of time"), help()))?;
     let shown = SignedDuration::try_from(most).map_or_else(|_| String::new(), |most| format!("{most:#}"));
     if length <= most { Ok(length) } else { Err((format!("`{text}` is too long"), format!("{shown} is the most"))) }
 }

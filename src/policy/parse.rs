@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::civil::Date;
 
+use crate::clock;
 use crate::document::{Node, Table, Value, expected, note, text};
 use crate::problem::{Problem, Problems};
 use crate::stage::Stage;
@@ -22,8 +23,8 @@ pub(crate) fn one_of<T: Copy>(name: &str, values: &[(&str, T)]) -> Result<T, Str
 
 /// `20m`, `1h 30m`, `500ms`: a time span that is longer than nothing.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let span = text.parse::<jiff::SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
-    span.filter(|span| !span.is_zero())
+    clock::length(text)
+        .filter(|span| !span.is_zero())
         .ok_or_else(|| format!("expected a time as \"20m\" or \"1h 30m\", found \"{text}\""))
 }
 

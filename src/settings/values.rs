@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use jiff::SignedDuration;
 
+use crate::clock;
 use crate::document::{Node, Value, expected};
 use crate::problem::{Place, Problem, Problems};
 
@@ -47,7 +48,7 @@ pub(super) fn duration(node: &Node, bounds: RangeInclusive<Duration>, problems: 
     let Value::Text(text) = &node.value else {
         return expected("a length of time such as \"10s\" or \"5m\"", node, problems);
     };
-    let Some(duration) = text.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok()) else {
+    let Some(duration) = clock::length(text) else {
         let problem = Problem::new(&node.place, format!("`{text}` is no length of time"));
         problems.push(problem.help("a length of time is `500ms`, `10s`, `5m` or `1h 30m`"));
         return None;

@@ -4,9 +4,8 @@ use std::net::IpAddr;
 use std::str::FromStr;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::plain_name;
+use crate::clock;
 use crate::document::{Node, Table, note, text};
 use crate::identity::dns::{Answer, Kind, Record};
 use crate::problem::{Problem, Problems};
@@ -142,8 +141,7 @@ impl Said {
 }
 
 fn age(text: &str) -> Result<Duration, String> {
-    let length = text.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
-    length.ok_or_else(|| format!("`{text}` is no length of time as `24h` is"))
+    clock::length(text).ok_or_else(|| format!("`{text}` is no length of time as `24h` is"))
 }
 
 fn addresses<'n, T: FromStr>(
