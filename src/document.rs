@@ -5,6 +5,7 @@
 //! nobody asked for.
 
 mod json;
+pub(crate) mod written;
 
 use std::collections::BTreeSet;
 use std::fmt::Display;

@@ -4,13 +4,13 @@
 //! say.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
 use super::{Failure, Original, Staged};
 use crate::address::{Address, parse_domain};
+use crate::document::written::{add, quoted};
 use crate::reply::Reply;
 use crate::stage::Stage;
 
@@ -258,14 +258,4 @@ fn conditions(pack: &mut String, when: &Map<String, Value>) {
     for (key, value) in when {
         add(pack, &format!("when.{key} = {value}"));
     }
-}
-
-fn add(pack: &mut String, line: &str) {
-    // Writing into a string does not fail.
-    let _ = writeln!(pack, "{line}");
-}
-
-/// A string of JSON is one of TOML too, but for DEL, which no text here has.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
 }

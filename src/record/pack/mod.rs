@@ -4,7 +4,6 @@ mod other;
 mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use serde_json::Value;
 
@@ -13,6 +12,7 @@ use super::cases::{Case, Does, Ruling, rulings, usual};
 use super::words::{Words, varying};
 use super::{Answer, Asked, Exchange, Match, Recording};
 use crate::address::{Address, fold, parse_domain};
+use crate::document::written::{add, quoted};
 use crate::escape::Escaped;
 use crate::policy::trigger::DOMAIN;
 use crate::smtp::{Canned, Extension};
@@ -206,14 +206,4 @@ fn comment(pack: &mut String, text: &str) {
         shown.push('…');
     }
     add(pack, &format!("# {shown}"));
-}
-
-fn add(pack: &mut String, line: &str) {
-    // Writing into a string does not fail.
-    let _ = writeln!(pack, "{line}");
-}
-
-/// A string of JSON is one of TOML too, but for DEL.
-fn quoted(text: &str) -> String {
-    Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{Rule, add, comment, quoted};
+use super::{Rule, comment};
+use crate::document::written::{add, quoted};
 use crate::record::cases::{Does, Ruling};
 use crate::record::words::Words;
 
