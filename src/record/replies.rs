@@ -1,6 +1,6 @@
 //! The replies of a server, as bytes that are cut where a reply ends. It is a stranger's, and may never come to an end.
 
-use memchr::memchr;
+use memchr::{memchr, memrchr};
 
 /// Bytes of a reply, and of one of its lines. RFC 5321 §4.5.3.1.5 allows 512 for a line.
 const LONGEST: usize = 32 << 10;
@@ -51,18 +51,20 @@ impl Replies {
     }
 }
 
-/// The first digit of a reply's last line, by which clients go.
-pub(crate) fn class(reply: &[u8]) -> u8 {
+/// The last line of a reply, by which clients go.
+fn last_line(reply: &[u8]) -> &[u8] {
     let body = reply.strip_suffix(b"\n").unwrap_or(reply);
-    let last = body.iter().rposition(|byte| *byte == b'\n').map_or(body, |at| &body[at + 1..]);
-    last.first().copied().unwrap_or_default()
+    memrchr(b'\n', body).map_or(body, |at| &body[at + 1..])
 }
 
-/// Whether a reply's last line has that code.
+/// The first digit of a reply.
+pub(crate) fn class(reply: &[u8]) -> u8 {
+    last_line(reply).first().copied().unwrap_or_default()
+}
+
+/// Whether a reply has that code.
 pub(crate) fn has_code(reply: &[u8], code: &[u8; 3]) -> bool {
-    let body = reply.strip_suffix(b"\n").unwrap_or(reply);
-    let last = body.iter().rposition(|byte| *byte == b'\n').map_or(body, |at| &body[at + 1..]);
-    last.starts_with(code)
+    last_line(reply).starts_with(code)
 }
 
 #[cfg(test)]

@@ -81,12 +81,11 @@ fn of_mail(mail: &Message<'_>, found: &mut Found) {
         (told, own, text)
     };
     // Who passes a bounce on may write about it, too; and the mail that failed may be one about other failures.
-    let is_read = |mail: &&Message<'_>| {
-        let (told, own, _) = read(mail);
-        !told.is_empty() || (is_bounce(mail) && !own.is_empty())
-    };
-    let mail = all.into_iter().find(is_read).unwrap_or(mail);
-    let (mut told, mut own, text) = read(mail);
+    let first = all
+        .into_iter()
+        .map(|mail| (mail, read(mail)))
+        .find(|(mail, (told, own, _))| !told.is_empty() || (is_bounce(mail) && !own.is_empty()));
+    let (mail, (mut told, mut own, text)) = first.unwrap_or_else(|| (mail, read(mail)));
     let is_report = !told.is_empty();
     transcript::enrich(&text, if is_report { &mut told } else { &mut own });
     let returned =

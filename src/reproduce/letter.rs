@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::reply::bare;
 use super::{Extent, Failure, Returned, Sure};
 use crate::message::header_section;
 use crate::reply::Reply;
@@ -82,10 +83,7 @@ impl Letter {
         if reply.is_positive() {
             return Comparison::Accepted;
         }
-        // White space gets lost on the way, and so may what parts the lines.
-        let text =
-            |reply: &Reply| -> String { reply.lines().iter().flat_map(|line| line.split_whitespace()).collect() };
-        if reply.code() != heard.reply.code() || text(reply) != text(&heard.reply) {
+        if reply.code() != heard.reply.code() || bare(reply) != bare(&heard.reply) {
             return Comparison::Other;
         }
         match staged.sure {

@@ -34,21 +34,16 @@ impl Heard {
 
     /// The same text may also have come from what says its charset.
     pub(super) fn confirm(&mut self, other: &Self) {
-        if self.text() == other.text() && !other.doubts.contains(&Doubt::Charset) {
+        if bare(&self.reply) == bare(&other.reply) && !other.doubts.contains(&Doubt::Charset) {
             self.doubts.retain(|doubt| *doubt != Doubt::Charset);
         }
-    }
-
-    /// Its text without white space.
-    fn text(&self) -> String {
-        self.reply.lines().iter().flat_map(|line| line.split_whitespace()).collect()
     }
 
     /// Whether this is the same text and nearer to what was said. White space gets lost on the way, and is never added.
     pub(super) fn is_truer_than(&self, other: &Self) -> bool {
         let length = |heard: &Self| heard.reply.lines().iter().map(String::len).sum::<usize>();
         let (lines, others) = (self.reply.lines().len(), other.reply.lines().len());
-        self.text() == other.text() && (lines, length(self)) > (others, length(other))
+        bare(&self.reply) == bare(&other.reply) && (lines, length(self)) > (others, length(other))
     }
 
     /// Takes over the white space that another reading of the same words has: each may have been folded elsewhere.
@@ -59,6 +54,11 @@ impl Heard {
             self.reply = lines.map_or_else(|| self.reply.clone(), |lines| Reply::with_lines(self.reply.code(), lines));
         }
     }
+}
+
+/// A reply's text without white space, which gets lost on the way, and so may what parts its lines.
+pub(super) fn bare(reply: &Reply) -> String {
+    reply.lines().iter().flat_map(|line| line.split_whitespace()).collect()
 }
 
 /// Why a reply may not be what was said.
