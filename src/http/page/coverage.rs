@@ -6,14 +6,14 @@ use axum::response::Response;
 
 use super::frame::html;
 use super::rules::{Chip, Fired};
-use super::visitor::{LANG, THEME, Visitor};
+use super::visitor::{Visitor, plain};
 use crate::http::api::Api;
 use crate::http::errors::ApiError;
 use crate::http::parameters::{Given, Holds, Parameter};
 use crate::http::providers::provider;
 use crate::policy::ProviderView;
 
-const PROVIDER: &str = "provider";
+const PROVIDER: Parameter = Parameter::once("provider", Holds::Text, "263", "the provider");
 
 /// A provider's rules.
 struct Covered {
@@ -52,9 +52,8 @@ struct Coverage {
 }
 
 pub(super) async fn page(State(api): State<Api>, v: Visitor, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    let known = [PROVIDER, LANG, THEME].map(|name| Parameter::once(name, Holds::Text, "", ""));
-    let given = Given::read(query.as_deref(), &known)?;
-    let chosen = given.get(PROVIDER).unwrap_or_default().to_owned();
+    let given = Given::read(Some(&plain(query.as_deref())), &[PROVIDER])?;
+    let chosen = given.get(PROVIDER.name).unwrap_or_default().to_owned();
     let providers = api.generation().policy.providers();
     let names = providers.iter().map(|provider| (provider.id.clone(), provider.name.clone())).collect();
     let shown = if chosen.is_empty() { providers } else { vec![provider(&api, &chosen)?] };

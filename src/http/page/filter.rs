@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use form_urlencoded::{Serializer, parse};
 
-use super::visitor::{LANG, THEME};
+use super::visitor::plain;
 use crate::http::api::Api;
 use crate::http::errors::ApiError;
 use crate::http::query::filter_alone;
@@ -31,7 +31,7 @@ pub(super) struct Wanted {
 
 impl Wanted {
     pub(super) fn read(api: &Api, query: Option<&str>, kind: Kind) -> Result<Self, ApiError> {
-        let Split { given, before } = split(query.unwrap_or_default());
+        let Split { given, before } = split(&plain(query));
         let filter = filter_alone(Some(&written(&given)), kind, &api.clocks())?;
         let before = before.map(|text| Id::parse(&text).ok_or_else(|| ApiError::parameter(BEFORE, "this is no id")));
         Ok(Self { given, filter, before: before.transpose()? })
@@ -79,7 +79,7 @@ struct Split {
 /// The filters of a query that say something.
 fn split(query: &str) -> Split {
     let said = parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.trim().to_owned()));
-    let said = said.filter(|(name, value)| !value.is_empty() && name != LANG && name != THEME);
+    let said = said.filter(|(_, value)| !value.is_empty());
     let (before, given): (Vec<_>, Vec<_>) = said.partition(|(name, _)| name == BEFORE);
     Split { given, before: before.into_iter().next().map(|(_, value)| value) }
 }
@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn what_a_form_leaves_empty_is_no_filter() {
-        let Split { given, before } = split("lane=&text=+a%26b+&before=1&lang=zh&theme=&provider=%20&before=2");
+        let Split { given, before } =
+            split(&plain(Some("lane=&text=+a%26b+&before=1&lang=zh&theme=&provider=%20&before=2")));
         assert_eq!(before.as_deref(), Some("1"));
         assert_eq!(written(&given), "text=a%26b");
     }

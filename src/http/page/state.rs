@@ -10,13 +10,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::frame::{back_to, html};
 use super::shown::countdown;
-use super::visitor::{LANG, THEME, Visitor};
+use super::visitor::{Visitor, plain};
 use crate::clock::Time;
 use crate::http::api::Api;
 use crate::http::clock::{shown, turn};
 use crate::http::errors::ApiError;
 use crate::http::extract::{Form, MOST_FORM, form};
-use crate::http::parameters::{Given, Holds, LANE, Parameter};
+use crate::http::parameters::{Given, LANE};
 use crate::http::state::{forget, let_go};
 use crate::lane::LaneName;
 use crate::store::{Holding, HoldingKind};
@@ -68,8 +68,7 @@ struct StatePage {
 }
 
 pub(super) async fn page(State(api): State<Api>, v: Visitor, RawQuery(query): RawQuery) -> Result<Response, ApiError> {
-    let liking = [LANG, THEME].map(|name| Parameter::once(name, Holds::Text, "", ""));
-    let name = Given::read(query.as_deref(), &[LANE, liking[0], liking[1]])?.lane()?.unwrap_or_default();
+    let name = Given::read(Some(&plain(query.as_deref())), &[LANE])?.lane()?.unwrap_or_default();
     let clock = shown(&api, &name);
     let lane = api.lanes().find(&name);
     let mut held = lane.as_ref().map(|lane| lane.store.holdings(clock.now)).unwrap_or_default();

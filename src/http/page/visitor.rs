@@ -13,8 +13,8 @@ use form_urlencoded::{Serializer, parse};
 use crate::http::api::Api;
 
 /// The parameters, and the cookies, by which a visitor says how pages are to be.
-pub(super) const LANG: &str = "lang";
-pub(super) const THEME: &str = "theme";
+const LANG: &str = "lang";
+const THEME: &str = "theme";
 
 /// For how long a browser remembers it, in seconds.
 const REMEMBERED: u32 = 365 * 24 * 60 * 60;
@@ -145,6 +145,12 @@ impl Visitor {
 fn host(headers: &HeaderMap) -> Option<String> {
     let host: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
     Some(host.host().trim_start_matches('[').trim_end_matches(']').to_owned())
+}
+
+/// A query without what says how pages are to be.
+pub(super) fn plain(query: Option<&str>) -> String {
+    let all = parse(query.unwrap_or_default().as_bytes());
+    Serializer::new(String::new()).extend_pairs(all.filter(|(name, _)| name != LANG && name != THEME)).finish()
 }
 
 fn asked(query: &str, name: &str) -> Option<String> {

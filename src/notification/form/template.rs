@@ -135,8 +135,8 @@ impl Template {
     pub(in crate::notification) fn line(&self, value: impl Fn(Placeholder) -> String) -> String {
         let parts = self.0.iter().flatten();
         parts.fold(String::new(), |line, part| match part {
-            Part::Text(text) => line + &**text,
-            Part::Value(placeholder) => line + value(*placeholder).as_str(),
+            Part::Text(text) => line + text,
+            Part::Value(placeholder) => line + &value(*placeholder),
         })
     }
 }
