@@ -8,6 +8,7 @@ use axum::response::Response;
 use tokio::time::timeout;
 
 use super::frame::html;
+use super::shown;
 use super::visitor::Visitor;
 use crate::escape::Escaped;
 use crate::http::MOST_BODY;
