@@ -40,6 +40,10 @@ const HEAD: usize = 16 << 10;
 /// Words of EHLO that are not passed on.
 const WITHHELD: [&str; 4] = ["STARTTLS", "CHUNKING", "BINARYMIME", "XEXCH50"];
 
+/// What is said to what is not passed on.
+const NO_STARTTLS: &str = "502 5.5.1 Error: STARTTLS is not passed on\r\n";
+const NO_BDAT: &str = "502 5.5.1 Error: BDAT is not passed on\r\n";
+
 /// What happened.
 #[derive(Debug)]
 pub(crate) enum Event {
@@ -287,8 +291,8 @@ impl Dialogue {
             }
             Ok(Command::Rcpt { recipient, .. }) => Said::Rcpt(recipient),
             Ok(Command::Data) => Said::Data,
-            Ok(Command::Bdat { .. }) => return self.own("502 5.5.1 Error: BDAT is not passed on\r\n", true),
-            Ok(Command::StartTls) => return self.own("502 5.5.1 Error: STARTTLS is not passed on\r\n", false),
+            Ok(Command::Bdat { .. }) => return self.own(NO_BDAT, true),
+            Ok(Command::StartTls) => return self.own(NO_STARTTLS, false),
             Ok(Command::Auth { mechanism, initial }) => {
                 is_plain = is_mechanism(mechanism);
                 self.secrets.begin(mechanism, initial);
@@ -301,10 +305,10 @@ impl Dialogue {
             Ok(Command::Expn) => Said::Verb("EXPN", Canned::Expn),
             Ok(Command::Help) => Said::Verb("HELP", Canned::Help),
             // Offered or not, the bytes behind it are no lines.
-            Err(_) if verb_is(line, b"BDAT") => return self.own("502 5.5.1 Error: BDAT is not passed on\r\n", true),
+            Err(_) if verb_is(line, b"BDAT") => return self.own(NO_BDAT, true),
             // A server may be more generous than this, and TLS would begin.
             Err(_) if verb_is(line, b"STARTTLS") => {
-                return self.own("502 5.5.1 Error: STARTTLS is not passed on\r\n", false);
+                return self.own(NO_STARTTLS, false);
             }
             Err(_) if verb_is(line, b"AUTH") => Said::Auth,
             Err(wrong) => Said::Fault(wrong),
