@@ -49,6 +49,15 @@ impl Relay {
         relay
     }
 
+    /// Starts one that takes mail for example.com and hands none on, with more settings.
+    pub(crate) fn receiving(folder: &Path, more: &str) -> Self {
+        // Postfix takes no port 0.
+        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let mut start = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/postfix/start"));
+        start.env("MORE", format!("message_size_limit = 20000\nqueue_minfree = 0\n{more}"));
+        Self::run(&mut start, folder, "[127.0.0.1]:1", "example.com", address)
+    }
+
     /// Where it takes mail.
     pub(crate) fn port(&self) -> u16 {
         self.address.port()

@@ -480,14 +480,8 @@ fn a_postfix_is_played_back_byte_for_byte() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    // Postfix takes no port 0.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut start = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/postfix/start"));
-    start.env(
-        "MORE",
-        "message_size_limit = 20000\nqueue_minfree = 0\nsmtpd_relay_restrictions = reject_unauth_destination\n",
-    );
-    let _postfix = postfix::Relay::run(&mut start, folder.path(), "[127.0.0.1]:1", "example.com", address);
+    let postfix = postfix::Relay::receiving(folder.path(), "smtpd_relay_restrictions = reject_unauth_destination\n");
+    let address = postfix.address();
     let mails = [
         ("a@example.org", "user@example.com", "x"),
         ("a@example.org", "user@elsewhere.example", "x"),

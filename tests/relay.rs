@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -78,11 +78,8 @@ async fn a_postfix_takes_a_bounce_byte_for_byte() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    // Postfix takes no port 0.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut start = Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("docker/postfix/start"));
-    start.env("MORE", "message_size_limit = 20000\nqueue_minfree = 0\n");
-    let mut postfix = postfix::Relay::run(&mut start, folder.path(), "[127.0.0.1]:1", "example.com", address);
+    let mut postfix = postfix::Relay::receiving(folder.path(), "");
+    let address = postfix.address();
     let bounce = notification(&failed());
     assert!(bounce.from.is_empty() && !bounce.raw.is_ascii());
     let outcome = handed(&bounce, address).await;

@@ -44,11 +44,9 @@ async fn the_outbox_tells_when_each_is_due_and_what_it_says() {
     let left = browser.text("#rows [data-left]").await;
     browser.until("#rows [data-left]", |text| text != left).await;
     browser.go("/state").await;
-    let shown = browser.script("return Number(document.getElementById('now').dataset.shows)").await.as_u64().unwrap();
+    let shown = browser.clock().await;
     browser.click("button[name=advance][value='24h']").await;
-    browser
-        .until_script(&format!("return Number(document.getElementById('now').dataset.shows) > {shown} + 86000000"))
-        .await;
+    browser.until_clock(|shows| shows > shown + 86_000_000).await;
     browser.go("/outbox?state=due&kind=failed").await;
     browser.click("#rows [data-row]").await;
     browser.until("h1", |text| text.contains("failed")).await;

@@ -137,6 +137,22 @@ impl Browser {
         self.driver.active_element().await.unwrap().send_keys(keys).await.unwrap();
     }
 
+    /// What the clock shows on the page of a lane's state, in milliseconds.
+    async fn clock(&self) -> u64 {
+        self.script("return Number(document.getElementById('now').dataset.shows)").await.as_u64().unwrap()
+    }
+
+    /// Waits until that clock is as it is wanted, which may be on the next page.
+    async fn until_clock(&self, wanted: impl Fn(u64) -> bool) {
+        for _ in 0..400 {
+            if wanted(self.clock().await) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
+        panic!("the clock did not become what is wanted at {}", self.at().await);
+    }
+
     /// What a script returns.
     async fn script(&self, script: &str) -> Value {
         self.driver.execute(script, Vec::new()).await.unwrap().json().clone()

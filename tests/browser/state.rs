@@ -41,11 +41,9 @@ async fn a_clock_is_moved_stopped_and_set_back() {
     assert!(is_refused(&asked));
     let browser = Browser::open(&asked, "zh-CN").await;
     browser.go("/state").await;
-    let shown = browser.script("return Number(document.getElementById('now').dataset.shows)").await.as_u64().unwrap();
+    let shown = browser.clock().await;
     browser.click("button[name=advance][value='20m']").await;
-    browser
-        .until_script(&format!("return Number(document.getElementById('now').dataset.shows) >= {shown} + 1200000"))
-        .await;
+    browser.until_clock(|shows| shows >= shown + 1_200_000).await;
     assert!(!is_refused(&asked));
     browser.click("button[name=freeze][value=true]").await;
     browser.until("#runs", |text| text == "已停止").await;
@@ -53,9 +51,7 @@ async fn a_clock_is_moved_stopped_and_set_back() {
     browser.click("button[name=freeze][value=false]").await;
     browser.until("#runs", |text| text == "运行中").await;
     browser.click("button.danger").await;
-    browser
-        .until_script(&format!("return Number(document.getElementById('now').dataset.shows) < {shown} + 1200000"))
-        .await;
+    browser.until_clock(|shows| shows < shown + 1_200_000).await;
     assert!(asked.items("stubs").is_empty() && asked.items("sessions").is_empty());
 }
 
@@ -65,10 +61,9 @@ async fn each_lane_has_its_own() {
     asked.deliver("a@example.org", "anyone@mine.lane.mockmx.test", b"Subject: x\r\n\r\nx");
     let browser = Browser::open(&asked, "en").await;
     browser.go("/state?lane=mine").await;
-    let shown = browser.script("return Number(document.getElementById('now').dataset.shows)").await.as_u64().unwrap();
+    let shown = browser.clock().await;
     browser.click("button[name=advance][value='24h']").await;
-    let moved = format!("return Number(document.getElementById('now').dataset.shows) > {shown} + 86000000");
-    browser.until_script(&moved).await;
+    browser.until_clock(|shows| shows > shown + 86_000_000).await;
     assert_eq!(browser.at().await, "/state?lane=mine");
     let [mine, usual] = ["clock?lane=mine", "clock"].map(|path| text(&asked.json(path), "/now").to_owned());
     assert!(mine > usual, "{mine} {usual}");
